@@ -1,0 +1,40 @@
+//go:build deps
+
+// Package longshore is held here only until every listed module is imported by the tree.
+package longshore
+
+import (
+	_ "github.com/evanphx/json-patch/v5"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/google/uuid"
+	_ "github.com/prometheus/client_golang/prometheus"
+	_ "github.com/prometheus/client_golang/prometheus/testutil"
+	_ "github.com/spf13/cobra"
+	_ "github.com/spf13/pflag"
+	_ "go.uber.org/goleak"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/term"
+	_ "golang.org/x/time/rate"
+	_ "golang.org/x/tools/go/packages"
+	_ "gonum.org/v1/gonum/stat/combin"
+	_ "k8s.io/api/apps/v1"
+	_ "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+	_ "k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
+	_ "k8s.io/apimachinery/pkg/runtime"
+	_ "k8s.io/apiserver/pkg/server"
+	_ "k8s.io/cli-runtime/pkg/printers"
+	_ "k8s.io/client-go/dynamic/dynamicinformer"
+	_ "k8s.io/client-go/kubernetes"
+	_ "k8s.io/component-base/cli/flag"
+	_ "k8s.io/component-base/logs/api/v1"
+	_ "k8s.io/component-base/version/verflag"
+	_ "k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+	_ "k8s.io/klog/v2"
+	_ "k8s.io/kube-scheduler/config/v1"
+	_ "k8s.io/utils/ptr"
+	_ "pgregory.net/rapid"
+	_ "sigs.k8s.io/controller-runtime"
+	_ "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	_ "sigs.k8s.io/controller-runtime/pkg/source"
+	_ "sigs.k8s.io/yaml"
+)
