@@ -169,13 +169,9 @@ func (l *launcher) tryServers(ctx context.Context, c *Cluster) error {
 			return err
 		}
 	}
-	config, err := c.RESTConfig()
+	client, err := c.client()
 	if err != nil {
 		return err
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("building a client: %w", err)
 	}
 	return c.watchOver(ctx, "the API server to be ready", func(ctx context.Context) error { return c.awaitReady(ctx, client) })
 }
@@ -192,18 +188,19 @@ func (c *Cluster) portTaken() bool {
 
 // startClients starts what talks to the API server, and waits for its first effects.
 func (l *launcher) startClients(ctx context.Context, c *Cluster) error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	if p, _ := c.Process(simulatedNode); len(c.Nodes) > 0 && !p.Alive() {
+		if err := dropNodeLeases(ctx, client); err != nil {
+			return err
+		}
+	}
 	for _, name := range c.components()[2:] {
 		if err := l.startComponent(c, name); err != nil {
 			return err
 		}
-	}
-	config, err := c.RESTConfig()
-	if err != nil {
-		return err
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("building a client: %w", err)
 	}
 	if len(c.Nodes) == 0 {
 		return nil
@@ -213,6 +210,18 @@ func (l *launcher) startClients(ctx context.Context, c *Cluster) error {
 		return err
 	}
 	return c.watchOver(ctx, "the nodes to be ready", func(ctx context.Context) error { return c.awaitNodes(ctx, client) })
+}
+
+func (c *Cluster) client() (kubernetes.Interface, error) {
+	config, err := c.RESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("building a client: %w", err)
+	}
+	return client, nil
 }
 
 func (l *launcher) startComponent(c *Cluster, name string) error {

@@ -35,13 +35,23 @@ var sharedPorts portPicker
 func (c *Cluster) Stop(ctx context.Context) error {
 	processes := slices.Clone(c.Processes)
 	slices.Reverse(processes)
-	return stop(ctx, processes...)
+	if err := stop(ctx, processes...); err != nil {
+		return err
+	}
+	c.Processes = nil
+	return nil
 }
 
 // Kill ends all processes at once, without any chance to tidy up, and returns when they are gone.
-func (c *Cluster) Kill() error { return kill9(c.Processes...) }
+func (c *Cluster) Kill() error {
+	if err := kill9(c.Processes...); err != nil {
+		return err
+	}
+	c.Processes = nil
+	return nil
+}
 
-// Losses describes the processes that should run and do not, with the end of their logs.
+// Losses describes the processes that ended although nobody asked them to, with the end of their logs.
 func (c *Cluster) Losses() []error {
 	var losses []error
 	for _, p := range c.Processes {
