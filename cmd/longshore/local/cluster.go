@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,6 +84,13 @@ func (c *Cluster) Down() []string {
 	return down
 }
 
+// clone shares what never changes.
+func (c *Cluster) clone() *Cluster {
+	clone := *c
+	clone.Processes = slices.Clone(c.Processes)
+	return &clone
+}
+
 func (c *Cluster) setProcess(p Process) {
 	for i := range c.Processes {
 		if c.Processes[i].Name == p.Name {
@@ -134,7 +142,13 @@ func (l *launcher) startServers(ctx context.Context, c *Cluster) error {
 			return err
 		}
 		err := l.tryServers(ctx, c)
-		if err == nil || !fresh || try == portRetries || !c.portTaken() {
+		switch {
+		case err == nil || !c.portTaken():
+			return err
+		case !fresh:
+			return fmt.Errorf("another program took port %d or %d while the cluster was down; end it, or let \"longshore local down --purge\" forget the cluster: %w",
+				c.APIPort, c.EtcdPort, err)
+		case try == portRetries:
 			return err
 		}
 		if err := kill9(c.Processes...); err != nil {

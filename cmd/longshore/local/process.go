@@ -106,18 +106,18 @@ func runOnOwnThread(cmd *exec.Cmd, started chan<- error, exited chan<- struct{})
 	}
 }
 
-// stop asks the processes to end, in order, and kills those that do not within stopGrace or when ctx ends first. It returns when all
+// stop asks the processes to end, all at once, and kills those that do not within stopGrace or when ctx ends first. It returns when all
 // have ended.
 func stop(ctx context.Context, processes ...Process) error {
 	var errs []error
 	for _, p := range processes {
-		if !p.Alive() {
-			continue
+		if p.Alive() {
+			if err := terminate(p.PID); err != nil && p.Alive() {
+				errs = append(errs, fmt.Errorf("stopping %s (pid %d): %w", p.Name, p.PID, err))
+			}
 		}
-		if err := terminate(p.PID); err != nil && p.Alive() {
-			errs = append(errs, fmt.Errorf("stopping %s (pid %d): %w", p.Name, p.PID, err))
-			continue
-		}
+	}
+	for _, p := range processes {
 		if waitGone(ctx, stopGrace, p) != nil {
 			errs = append(errs, kill9(p))
 		}

@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"slices"
 )
 
 // StartOptions are for a cluster that belongs to no state file, as in tests.
@@ -33,10 +32,21 @@ var sharedPorts portPicker
 
 // Stop asks the processes to end, those that depend on others first, and returns when all have ended.
 func (c *Cluster) Stop(ctx context.Context) error {
-	processes := slices.Clone(c.Processes)
-	slices.Reverse(processes)
-	if err := stop(ctx, processes...); err != nil {
-		return err
+	var clients, server, store []Process
+	for _, p := range c.Processes {
+		switch p.Name {
+		case etcd:
+			store = append(store, p)
+		case apiServer:
+			server = append(server, p)
+		default:
+			clients = append(clients, p)
+		}
+	}
+	for _, rank := range [][]Process{clients, server, store} {
+		if err := stop(ctx, rank...); err != nil {
+			return err
+		}
 	}
 	c.Processes = nil
 	return nil
