@@ -193,7 +193,7 @@ func (l *launcher) tryServers(ctx context.Context, c *Cluster) error {
 // portTaken reports whether a server's log ends with the complaint that its port is in use.
 func (c *Cluster) portTaken() bool {
 	for _, p := range c.Processes {
-		if !p.Alive() && strings.Contains(tail(p.Log, tailLines), "address already in use") {
+		if !p.Alive() && strings.Contains(p.tail(), "address already in use") {
 			return true
 		}
 	}
