@@ -14,7 +14,8 @@ import (
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 )
 
-// member is what one cluster reported. A nil status means that it has not reported yet. Its readers' errors name the cluster.
+// member is what one cluster reported. A nil status means that it has not reported yet. Its readers' errors name the cluster. Without a
+// cluster it is the template itself.
 type member struct {
 	cluster string
 	status  map[string]any
@@ -38,6 +39,9 @@ func decodeMembers(items []workv1alpha2.AggregatedStatusItem) ([]member, error) 
 }
 
 func (m member) errorf(format string, args ...any) error {
+	if m.cluster == "" {
+		return fmt.Errorf("reading the template's own status: %w", fmt.Errorf(format, args...))
+	}
 	return fmt.Errorf("reading the status reported by member %q: %w", m.cluster, fmt.Errorf(format, args...))
 }
 
