@@ -116,7 +116,6 @@ affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeS
 						MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "z", Operator: corev1.NodeSelectorOpExists}},
 					}}},
 				},
-				ResourceRequest: corev1.ResourceList{},
 			},
 		},
 		{"preferred affinity claims nothing", `{affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: []}}, containers: [{name: a}]}`, nil},

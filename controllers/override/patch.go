@@ -18,9 +18,9 @@ import (
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 )
 
-// strict is RFC 6902 to the letter: what is removed or replaced must exist, as must the parent of what is added, and a list is never counted
-// from its end.
-var strict = &jsonpatch.ApplyOptions{EscapeHTML: false, SupportNegativeIndices: false, AllowMissingPathOnRemove: false, EnsurePathExistsOnAdd: false}
+// strict is RFC 6902 to the letter: what is removed or replaced must exist, as must the parent of what is added, and a list is never
+// counted from its end. That is the zero value: the package's own defaults are laxer.
+var strict = &jsonpatch.ApplyOptions{}
 
 var null = json.RawMessage("null")
 
