@@ -184,3 +184,38 @@ func keep(out, listed Bitset, op Operator) {
 		clear(out)
 	}
 }
+
+// Tiers returns the overflow tier of each cluster by row: 0 for the term's own affinity and for clusters outside every tier, i for the i-th
+// overflow. It returns nil when the term has no overflow.
+func (s *Snapshot) Tiers(t *Term) []int {
+	if len(t.Overflow) == 0 {
+		return nil
+	}
+	tiers := make([]int, s.Len())
+	left := FullBitset(s.Len())
+	left.AndNot(s.Match(&t.Affinity))
+	for i := range t.Overflow {
+		tier := s.Match(&t.Overflow[i])
+		tier.And(left)
+		left.AndNot(tier)
+		for row := range tier.All() {
+			tiers[row] = i + 1
+		}
+	}
+	return tiers
+}
+
+// Weights returns the weight of each cluster by row: the highest of the entries that match it, zero when none does. It returns nil when no
+// cluster has a weight.
+func (s *Snapshot) Weights(entries []WeightedAffinity) []int64 {
+	weights, any := make([]int64, s.Len()), false
+	for i := range entries {
+		for row := range s.Match(&entries[i].Affinity).All() {
+			weights[row], any = max(weights[row], entries[i].Weight), true
+		}
+	}
+	if !any {
+		return nil
+	}
+	return weights
+}

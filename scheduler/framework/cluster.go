@@ -31,6 +31,9 @@ func (t Taint) repels() bool { return t.Effect == EffectNoSchedule || t.Effect =
 // API names a kind that a member serves, for example apps/v1 Deployment.
 type API struct{ GroupVersion, Kind string }
 
+// String returns the API as apps/v1/Deployment.
+func (a API) String() string { return a.GroupVersion + "/" + a.Kind }
+
 // Grade counts the nodes of a member whose free resources are at least Min.
 type Grade struct {
 	Count int64

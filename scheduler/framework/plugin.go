@@ -8,6 +8,12 @@ type Query struct {
 	Request  *Request
 	// Term is an index into Request.Placement.Terms.
 	Term int
+	// Weights is the static weight of each cluster, by row, zero for clusters that the placement does not list. It is nil unless the
+	// strategy is StaticWeight and the placement lists at least one cluster that exists: then all weigh the same.
+	Weights []int64
+	// Tiers is the overflow tier of each cluster, by row: 0 for the term's own affinity, i for its i-th overflow. It is nil when there is one
+	// tier only.
+	Tiers []int
 }
 
 // CurrentTerm returns the term that is being tried.
@@ -116,16 +122,11 @@ type Allotment struct {
 	Current []int64
 	// Estimates is what fits beside them, index-aligned with Selected. It is nil when capacity plays no role for the request.
 	Estimates []Capacity
-	// Tiers is the overflow tier of each selected cluster, index-aligned with Selected. It is nil when there is one tier only.
-	Tiers []int
-	// KeepEmpty asks for clusters without replicas to stay in the result.
-	KeepEmpty bool
 }
 
 // Division is how many replicas each cluster gets, and from what that follows.
 type Division struct {
-	// Rows is the clusters in ascending order, and the other slices are index-aligned with it.
-	Rows     []int32
+	// Replicas is index-aligned with the selected clusters, and so is Weights.
 	Replicas []int64
 	// Weights is what the replicas were divided by, nil when nothing was divided.
 	Weights []int64

@@ -59,10 +59,11 @@ func (r *Request) StartTerm() int {
 	return 0
 }
 
-// DividesReplicas reports whether the answer is a number of replicas for each cluster rather than a list of clusters.
-func (r *Request) DividesReplicas() bool {
-	return r.Workload && len(r.Components) == 0 && r.Placement.Strategy.Divides()
-}
+// CountsReplicas reports whether the answer has a number of replicas for each cluster; otherwise being listed is all there is.
+func (r *Request) CountsReplicas() bool { return r.Workload && len(r.Components) == 0 }
+
+// DividesReplicas reports whether the replicas are split rather than repeated.
+func (r *Request) DividesReplicas() bool { return r.CountsReplicas() && r.Placement.Strategy.Divides() }
 
 // DescendingFor returns the direction of ties for the template with this UID: half of all templates favour the later name, so that single
 // leftover replicas do not pile up on the cluster that comes first in the alphabet.
