@@ -55,7 +55,7 @@ func (c *Controller) join(ctx context.Context, cluster *clusterv1alpha1.Cluster)
 		patch := client.MergeFromWithOptions(cluster, client.MergeFromWithOptimisticLock{})
 		err := c.Client.Patch(ctx, plan.cluster, patch)
 		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-			return client.IgnoreNotFound(err)
+			return nil // The watch is about to show a newer Cluster.
 		}
 		if plan.tainted {
 			c.report(cluster, tainted(plan.cluster, err))
@@ -126,6 +126,7 @@ func (c *Controller) removeNamespace(ctx context.Context, cluster *clusterv1alph
 	return false, nil
 }
 
+// abandonWorks lets the Works go whose objects nobody can remove.
 func (c *Controller) abandonWorks(ctx context.Context, cluster *clusterv1alpha1.Cluster) error {
 	works := &workv1alpha1.WorkList{}
 	if err := c.Client.List(ctx, works, client.InNamespace(workv1alpha1.ExecutionNamespace(cluster.Name))); err != nil {
