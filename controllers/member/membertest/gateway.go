@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,10 +22,10 @@ type Gateway struct {
 	URL      string
 	CABundle []byte
 
-	server *httptest.Server
-	closed atomic.Bool
-	mu     sync.Mutex
-	writes []string
+	server   *httptest.Server
+	closed   atomic.Bool
+	mu       sync.Mutex
+	requests []string
 }
 
 // NewGateway opens a gateway to the member behind config. It ends with the test.
@@ -63,19 +65,21 @@ func NewGateway(t testing.TB, config *rest.Config) *Gateway {
 }
 
 func (g *Gateway) note(r *http.Request) {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return
-	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.writes = append(g.writes, r.Method+" "+r.URL.Path)
+	g.requests = append(g.requests, r.Method+" "+r.URL.Path)
 }
 
-// Writes returns every request but GET that has passed, as "METHOD path".
-func (g *Gateway) Writes() []string {
+// Requests returns all that has passed, as "METHOD path".
+func (g *Gateway) Requests() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return append([]string(nil), g.writes...)
+	return slices.Clone(g.requests)
+}
+
+// Writes returns what has passed except GET.
+func (g *Gateway) Writes() []string {
+	return slices.DeleteFunc(g.Requests(), func(request string) bool { return strings.HasPrefix(request, http.MethodGet+" ") })
 }
 
 // Close cuts all connections and refuses requests until Open.
