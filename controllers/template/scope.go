@@ -8,18 +8,12 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
+
+	workv1alpha1 "github.com/longshore-project/longshore/apis/work/v1alpha1"
 )
 
 // DefaultSkippedNamespaces is the default of --skipped-propagating-namespaces.
 const DefaultSkippedNamespaces = "kube-.*"
-
-// claimedByLabel marks a template that another API owns; no policy may claim it.
-const claimedByLabel = "resourcetemplate.karmada.io/claimed-by"
-
-// executionNamespacePrefix starts the name of every execution namespace.
-const executionNamespacePrefix = "karmada-es-"
-
-var reservedNamespaces = sets.New("karmada-system", "karmada-cluster")
 
 var builtinSkippedGroups = sets.New(
 	"cluster.karmada.io", "policy.karmada.io", "work.karmada.io", "config.karmada.io", "networking.karmada.io",
@@ -104,14 +98,14 @@ func (s *Scope) Includes(obj *unstructured.Unstructured) bool {
 	if namespace == "" && obj.GetKind() == "Namespace" {
 		namespace = obj.GetName()
 	}
-	return s.includesNamespace(namespace) && obj.GetLabels()[claimedByLabel] == ""
+	return s.includesNamespace(namespace) && obj.GetLabels()[workv1alpha1.ClaimedByLabel] == ""
 }
 
 func (s *Scope) includesNamespace(namespace string) bool {
 	if namespace == "" {
 		return true
 	}
-	if reservedNamespaces.Has(namespace) || strings.HasPrefix(namespace, executionNamespacePrefix) {
+	if workv1alpha1.IsReservedNamespace(namespace) {
 		return false
 	}
 	for _, re := range s.namespaces {

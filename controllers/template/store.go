@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -29,7 +30,7 @@ var ErrNotReady = errors.New("type is not served by the control plane or not rea
 
 // Discovery is what the store needs to learn the served types; [discovery.DiscoveryClient] has it.
 type Discovery interface {
-	ServerGroupsAndResourcesWithContext(ctx context.Context) (groups []*groupList, resources []*resourceList, err error)
+	ServerGroupsAndResourcesWithContext(ctx context.Context) (groups []*metav1.APIGroup, resources []*metav1.APIResourceList, err error)
 }
 
 // Options tune a [Store].
@@ -126,6 +127,22 @@ func (s *Store) Claimed(policyID string) []Ref {
 			if obj, ok := item.(*unstructured.Unstructured); ok && s.scope.Includes(obj) {
 				refs = append(refs, RefOf(obj))
 			}
+		}
+	}
+	return refs
+}
+
+// Named returns the templates of a kind with the given name, in every namespace, in no particular order.
+func (s *Store) Named(gvk schema.GroupVersionKind, name string) []Ref {
+	k := s.kind(gvk)
+	if k == nil {
+		return nil
+	}
+	var refs []Ref
+	items, _ := k.informer.GetIndexer().ByIndex(nameIndex, name)
+	for _, item := range items {
+		if obj, ok := item.(*unstructured.Unstructured); ok && s.scope.Includes(obj) {
+			refs = append(refs, RefOf(obj))
 		}
 	}
 	return refs

@@ -8,19 +8,20 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic/dynamicinformer"
 	"k8s.io/client-go/tools/cache"
-)
 
-type (
-	groupList    = metav1.APIGroup
-	resourceList = metav1.APIResourceList
+	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
+	workv1alpha1 "github.com/longshore-project/longshore/apis/work/v1alpha1"
 )
 
 // claimIndex finds templates by the permanent id of the policy that claims them.
 const claimIndex = "claim"
 
+// nameIndex finds templates by name in any namespace.
+const nameIndex = "name"
+
 var claimLabels = []string{
-	"propagationpolicy.karmada.io/permanent-id",
-	"clusterpropagationpolicy.karmada.io/permanent-id",
+	policyv1alpha1.PropagationPolicyPermanentIDLabel,
+	policyv1alpha1.ClusterPropagationPolicyPermanentIDLabel,
 }
 
 // watched is one type under watch.
@@ -33,7 +34,7 @@ type watched struct {
 
 func (s *Store) watch(ctx context.Context, r Resource) {
 	informer := dynamicinformer.NewFilteredDynamicInformer(
-		s.client, r.Name, metav1.NamespaceAll, 0, cache.Indexers{claimIndex: claimsOf}, nil).Informer()
+		s.client, r.Name, metav1.NamespaceAll, 0, cache.Indexers{claimIndex: claimsOf, nameIndex: nameOf}, nil).Informer()
 	// Setting a transform fails only after the informer has been started.
 	_ = informer.SetTransform(s.trim)
 
@@ -96,10 +97,18 @@ func identity(obj *unstructured.Unstructured) *unstructured.Unstructured {
 	out.SetName(obj.GetName())
 	out.SetUID(obj.GetUID())
 	out.SetResourceVersion(obj.GetResourceVersion())
-	if owner := obj.GetLabels()[claimedByLabel]; owner != "" {
-		out.SetLabels(map[string]string{claimedByLabel: owner})
+	if owner := obj.GetLabels()[workv1alpha1.ClaimedByLabel]; owner != "" {
+		out.SetLabels(map[string]string{workv1alpha1.ClaimedByLabel: owner})
 	}
 	return out
+}
+
+func nameOf(item any) ([]string, error) {
+	obj, ok := item.(*unstructured.Unstructured)
+	if !ok {
+		return nil, nil
+	}
+	return []string{obj.GetName()}, nil
 }
 
 func claimsOf(item any) ([]string, error) {

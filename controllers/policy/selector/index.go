@@ -132,6 +132,13 @@ func (x *Index) remove(key Key) {
 	delete(x.filed, key)
 }
 
+// Check returns why selectors cannot be used, nil if they can; namespace is that of a namespaced policy, which may
+// select nowhere else, and empty for a cluster-scoped one. The error names the selector and the cure.
+func Check(namespace string, selectors []policyv1alpha1.ResourceSelector) error {
+	_, err := compileAll(namespace, selectors)
+	return err
+}
+
 // filing is a compiled selector and where it is filed.
 type filing struct {
 	bucket bucket
