@@ -49,12 +49,12 @@ type Decision struct {
 func (c *Catalog) Decide(template *unstructured.Unstructured, trigger Trigger, preemption bool) Decision {
 	claim := ClaimOf(template)
 	if claim == (Claim{}) {
-		return c.decideAnew(template, false)
+		return c.decideAnew(template)
 	}
 	current := c.Get(claim.Policy)
 	switch {
 	case current == nil || current.Policy.GetDeletionTimestamp() != nil:
-		return c.decideAnew(template, true)
+		return c.decideAnew(template)
 	case current.Err != nil:
 		return Decision{Action: Hold}
 	}
@@ -69,19 +69,21 @@ func (c *Catalog) Decide(template *unstructured.Unstructured, trigger Trigger, p
 	case trigger&PolicyChanged == 0:
 		return Decision{Action: Hold}
 	default:
-		return c.decideAnew(template, true)
+		return c.decideAnew(template)
 	}
 }
 
-func (c *Catalog) decideAnew(template *unstructured.Unstructured, claimed bool) Decision {
+// decideAnew finds a policy regardless of the claim that the template may carry. A match without permanent id is worth
+// waiting for: it gets one in a moment, and until then nothing better can be written.
+func (c *Catalog) decideAnew(template *unstructured.Unstructured) Decision {
 	match, _ := c.Match(template)
 	switch {
-	case match != nil && permanentID(match.Policy) != "":
-		return Decision{Action: Apply, Policy: match.Policy}
-	case claimed:
+	case match == nil:
 		return Decision{Action: Release, Waits: true}
-	default:
+	case permanentID(match.Policy) == "":
 		return Decision{Action: Hold, Waits: true}
+	default:
+		return Decision{Action: Apply, Policy: match.Policy}
 	}
 }
 
