@@ -38,8 +38,7 @@ func objectName(name string) string {
 	return strings.ToLower(strings.ReplaceAll(name, ":", "."))
 }
 
-// safeDigits stand for the digits 0 to 9. They are the first ten characters of Kubernetes' alphabet for generated names, which has no
-// vowels and none of 0, 1 and 3, so that no words arise.
+// safeDigits stand for the digits 0 to 9, as in k8s.io/apimachinery/pkg/util/rand.SafeEncodeString: characters of which no words arise.
 const safeDigits = "456789bcdf"
 
 // HashSuffix returns the 32-bit FNV-1a hash of s as a suffix for names: its decimal digits, each replaced by a safe one.
