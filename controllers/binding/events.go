@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 
+	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 )
 
@@ -43,6 +44,11 @@ func (a *announcer) cleanupFailed(b workv1alpha2.Binding, err error) {
 	if a.remember(b, err.Error()) {
 		a.emit(b, nil, corev1.EventTypeWarning, workv1alpha2.EventCleanupWorkFailed, err.Error())
 	}
+}
+
+// invalid tells of an override policy with selectors that cannot be used.
+func (a *announcer) invalid(policy runtime.Object, err error) {
+	a.recorder.Eventf(policy.DeepCopyObject(), nil, corev1.EventTypeWarning, policyv1alpha1.EventApplyOverridePolicyFailed, "ApplyOverridePolicy", "%s", err.Error())
 }
 
 // remember reports whether the failure is news.

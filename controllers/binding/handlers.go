@@ -9,7 +9,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
@@ -103,21 +102,21 @@ type overrideObject interface {
 // overrideHandler takes policies in before it wakes the bindings that they concern, so that the workers, which start
 // after all handlers have seen what exists, never build a manifest with half of the policies.
 func overrideHandler[O overrideObject](c *Controller) handler.TypedEventHandler[O, reconcile.Request] {
-	set := func(ctx context.Context, policy O) {
+	set := func(policy O) {
 		if err := c.overrides.set(policy); err != nil {
-			log.FromContext(ctx).Info("Override policy is not applied as it stands", "policy", keyOf(policy).String(), "cause", err.Error())
+			c.announce.invalid(policy, err)
 		}
 	}
 	return handler.TypedFuncs[O, reconcile.Request]{
 		CreateFunc: func(ctx context.Context, e event.TypedCreateEvent[O], q requestQueue) {
-			set(ctx, e.Object)
+			set(e.Object)
 			c.wakeSelected(ctx, e.Object, q)
 		},
 		UpdateFunc: func(ctx context.Context, e event.TypedUpdateEvent[O], q requestQueue) {
 			if e.ObjectOld.GetGeneration() == e.ObjectNew.GetGeneration() {
 				return
 			}
-			set(ctx, e.ObjectNew)
+			set(e.ObjectNew)
 			c.wakeSelected(ctx, e.ObjectOld, q)
 			c.wakeSelected(ctx, e.ObjectNew, q)
 		},

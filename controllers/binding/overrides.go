@@ -25,21 +25,37 @@ func keyOf(p policyv1alpha1.Override) selector.Key {
 	return selector.Key{Namespace: p.GetNamespace(), Name: p.GetName()}
 }
 
-// set takes in a policy. One with a selector that cannot be read stays as it last was, so that what it has changed
-// already is not undone; the reason is returned.
+// set takes in a policy and returns what is wrong with its selectors, nil if nothing is. A label selector that does
+// not parse is filed under the whole kind: what it might select is not propagated, rather than propagated without the
+// override. A selector that leaves the policy's namespace selects nothing.
 func (o *overrides) set(p policyv1alpha1.Override) error {
 	key, selectors := keyOf(p), p.OverrideSpec().ResourceSelectors
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err := selector.Check(key.Namespace, selectors); err != nil {
-		return err
-	}
 	o.policies[key] = p
 	if len(selectors) == 0 {
 		o.index.SetAll(key)
 		return nil
 	}
-	return o.index.Set(key, 0, selectors)
+	err := o.index.Set(key, 0, selectors)
+	if err == nil {
+		return nil
+	}
+	_ = o.index.Set(key, 0, lenient(key.Namespace, selectors)) // what is left is valid
+	return err
+}
+
+func lenient(namespace string, selectors []policyv1alpha1.ResourceSelector) []policyv1alpha1.ResourceSelector {
+	var out []policyv1alpha1.ResourceSelector
+	for _, s := range selectors {
+		if selector.Check(namespace, []policyv1alpha1.ResourceSelector{s}) != nil {
+			s.LabelSelector = nil
+		}
+		if selector.Check(namespace, []policyv1alpha1.ResourceSelector{s}) == nil {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 func (o *overrides) delete(p policyv1alpha1.Override) {

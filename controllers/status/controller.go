@@ -57,7 +57,8 @@ func (c *Controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{}, err
 	}
 	items, again := Items(works, c.now())
-	err = c.writeBinding(ctx, b, PlanStatus(b, items, again > 0, c.now()))
+	change := PlanStatus(b, items, works, c.now())
+	err = c.writeBinding(ctx, b, change)
 	if apierrors.IsConflict(err) {
 		return reconcile.Result{RequeueAfter: c.options.window()}, nil // the cache is behind
 	}
@@ -65,7 +66,7 @@ func (c *Controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{}, err
 	}
 	retry, err := c.writeTemplate(ctx, b, items)
-	return reconcile.Result{RequeueAfter: max(again, retry)}, err
+	return reconcile.Result{RequeueAfter: earliest(again, change.Again, retry)}, err
 }
 
 // writeBinding writes the change, if any, in one patch. The list of conditions is shared with the scheduler and can
@@ -205,4 +206,15 @@ func (c *Controller) patchTemplate(ctx context.Context, ref template.Ref, patch 
 	}
 	c.templates.set(ref, answer.GetResourceVersion())
 	return nil
+}
+
+// earliest returns the smallest positive duration, 0 if there is none.
+func earliest(durations ...time.Duration) time.Duration {
+	var out time.Duration
+	for _, d := range durations {
+		if d > 0 && (out == 0 || d < out) {
+			out = d
+		}
+	}
+	return out
 }

@@ -118,32 +118,54 @@ type Change struct {
 	ItemsChanged bool
 	// Conditions replace conditions; nil means no change.
 	Conditions []metav1.Condition
+	// Again is when to look again because something was held back, 0 for not at all.
+	Again time.Duration
 }
 
 // Empty reports whether there is nothing to write.
 func (c *Change) Empty() bool { return !c.ItemsChanged && c.Conditions == nil }
 
-// PlanStatus compares the binding's status with what its Works say. waiting tells that more is expected in a moment:
-// then a condition FullyApplied=False that is not there yet is not worth a write.
-func PlanStatus(b workv1alpha2.Binding, items []workv1alpha2.AggregatedStatusItem, waiting bool, now time.Time) Change {
+// PlanStatus compares the binding's status with what its Works say. A first FullyApplied=False is held back while the
+// binding is so young that the scheduler, the Works or the members may be about to make it True.
+func PlanStatus(b workv1alpha2.Binding, items []workv1alpha2.AggregatedStatusItem, works []workv1alpha1.Work, now time.Time) Change {
 	status := b.BindingStatus()
 	change := Change{Items: items, ItemsChanged: !sameItems(status.AggregatedStatus, items)}
 	want := FullyApplied(b.BindingSpec(), items)
 	have := meta.FindStatusCondition(status.Conditions, want.Type)
-	// The generation is recorded when something else is written and never worth a write of its own.
-	want.ObservedGeneration = b.GetGeneration()
-	switch {
-	case have == nil && want.Status == metav1.ConditionFalse && (waiting || len(b.BindingSpec().Clusters) == 0):
-		return change
-	case have != nil && have.Status == want.Status && have.Reason == want.Reason && have.Message == want.Message && !change.ItemsChanged:
-		return change
+	if have == nil && want.Status == metav1.ConditionFalse {
+		if change.Again = settle - now.Sub(lastStep(b, works)); change.Again > 0 {
+			return change
+		}
+		change.Again = 0
+	}
+	if have != nil && sameVerdict(have, &want) && !change.ItemsChanged {
+		return change // the generation is recorded when something else is written and not worth a write of its own
 	}
 	conditions := slices.Clone(status.Conditions)
+	want.ObservedGeneration = b.GetGeneration()
 	want.LastTransitionTime = metav1.NewTime(now)
 	if meta.SetStatusCondition(&conditions, want) {
 		change.Conditions = conditions
 	}
 	return change
+}
+
+// lastStep is when the binding last came nearer to being applied.
+func lastStep(b workv1alpha2.Binding, works []workv1alpha1.Work) time.Time {
+	last := b.GetCreationTimestamp().Time
+	if scheduled := b.BindingStatus().LastScheduledTime; scheduled != nil && scheduled.After(last) {
+		last = scheduled.Time
+	}
+	for i := range works {
+		if works[i].CreationTimestamp.After(last) {
+			last = works[i].CreationTimestamp.Time
+		}
+	}
+	return last
+}
+
+func sameVerdict(a, b *metav1.Condition) bool {
+	return a.Status == b.Status && a.Reason == b.Reason && a.Message == b.Message
 }
 
 func sameItems(a, b []workv1alpha2.AggregatedStatusItem) bool {
