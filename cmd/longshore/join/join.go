@@ -1,0 +1,143 @@
+package join
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
+	"github.com/longshore-project/longshore/cmd/longshore/connect"
+)
+
+const (
+	// tokenTime is how long the member's controller manager may take to issue the token.
+	tokenTime = 60 * time.Second
+	// grantTime is how long the member's API servers may take to honour a new token and role, which they learn through a watch.
+	grantTime = 20 * time.Second
+)
+
+// joining is one run of join, with both sides connected.
+type joining struct {
+	Registration
+	controlPlane, member *connect.Client
+	journal              *journal
+}
+
+// observe completes the registration with what the two sides say.
+func (j *joining) observe() error {
+	cfg := j.member.Config
+	if cfg.ServerName != "" {
+		return fmt.Errorf("the member's kubeconfig sets tls-server-name %q, which a Cluster cannot hold: name the server by a host that is in its certificate", cfg.ServerName)
+	}
+	j.ControlPlane, j.Member = j.controlPlane.ID, j.member.ID
+	j.Endpoint = cfg.Host
+	j.Insecure = cfg.Insecure
+	j.CABundle = cfg.CAData
+	proxy, err := proxyOf(cfg)
+	j.ProxyURL = proxy
+	return err
+}
+
+// proxyOf returns the proxy-url of the kubeconfig. Proxies of the environment are this machine's and not the control plane's.
+func proxyOf(cfg *rest.Config) (string, error) {
+	if cfg.Proxy == nil {
+		return "", nil
+	}
+	request, err := http.NewRequest(http.MethodGet, cfg.Host, nil)
+	if err != nil {
+		return "", fmt.Errorf("reading the member's server URL: %w", err)
+	}
+	proxy, err := cfg.Proxy(request)
+	if err != nil || proxy == nil {
+		return "", err
+	}
+	return proxy.String(), nil
+}
+
+// run creates or repairs everything. Whatever it created is removed again if it fails.
+func (j *joining) run(ctx context.Context) error {
+	if err := j.writeAll(ctx); err != nil {
+		return j.journal.undo(ctx, err)
+	}
+	return nil
+}
+
+func (j *joining) writeAll(ctx context.Context) error {
+	token, err := j.writeMember(ctx)
+	if err != nil {
+		return err
+	}
+	secret, cluster := j.secret(token), j.cluster()
+	if err := j.verify(ctx, &cluster.Spec, secret); err != nil {
+		return err
+	}
+	// The Cluster comes last: the controllers begin to work as soon as it exists.
+	for _, obj := range []client.Object{j.namespace(), secret, cluster} {
+		if err := j.journal.ensure(ctx, j.controlPlane, obj); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeMember returns the token of the account that it makes.
+func (j *joining) writeMember(ctx context.Context) ([]byte, error) {
+	role := j.clusterRole()
+	if err := j.journal.ensure(ctx, j.member, j.namespace()); err != nil {
+		return nil, err
+	}
+	if err := j.journal.ensure(ctx, j.member, role); err != nil {
+		return nil, err
+	}
+	for _, obj := range j.accountObjects(role) {
+		if err := j.journal.ensure(ctx, j.member, obj); err != nil {
+			return nil, err
+		}
+	}
+	return j.awaitToken(ctx)
+}
+
+func (j *joining) awaitToken(ctx context.Context) (token []byte, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, tokenTime, errors.New("no token after "+tokenTime.String()))
+	defer cancel()
+	key := client.ObjectKey{Namespace: j.Namespace, Name: j.account()}
+	err = connect.Await(ctx, j.member, &corev1.SecretList{}, key, func(obj client.Object) (bool, error) {
+		if obj == nil {
+			return false, fmt.Errorf("secret %s was deleted meanwhile", key)
+		}
+		token = obj.(*corev1.Secret).Data[corev1.ServiceAccountTokenKey]
+		return len(token) > 0, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("waiting for the member to issue a token: %w; check that its kube-controller-manager runs the serviceaccount-token controller", err)
+	}
+	return token, nil
+}
+
+// verify asks the member with exactly what the control plane will use, before the control plane relies on it.
+func (j *joining) verify(ctx context.Context, spec *clusterv1alpha1.ClusterSpec, secret *corev1.Secret) error {
+	cfg, err := connect.ToConfig(spec, secret)
+	if err != nil {
+		return err
+	}
+	var last error
+	err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, grantTime, true, func(ctx context.Context) (bool, error) {
+		_, last = connect.Member().DialConfig(ctx, cfg)
+		if apierrors.IsUnauthorized(last) || apierrors.IsForbidden(last) {
+			return false, nil
+		}
+		return true, last
+	})
+	if err != nil {
+		return fmt.Errorf("trying the new service account: %w", errors.Join(last))
+	}
+	return nil
+}
