@@ -22,12 +22,6 @@ import (
 // firstAnswer is how long a cluster may take to answer the first question before it counts as unreachable.
 const firstAnswer = 15 * time.Second
 
-// Keys of the Secret that Cluster.spec.secretRef names.
-const (
-	TokenKey    = "token"
-	CABundleKey = "caBundle"
-)
-
 var scheme = func() *runtime.Scheme {
 	s := apis.NewScheme()
 	if err := clientgoscheme.AddToScheme(s); err != nil {
@@ -41,8 +35,8 @@ type Client struct {
 	client.WithWatch
 	// Config made the client. It must not be changed.
 	Config *rest.Config
-	// ID is the UID of the namespace kube-system, which tells two clusters apart whatever they are called.
-	ID types.UID
+	// UID is that of the namespace kube-system, which tells two clusters apart whatever they are called.
+	UID types.UID
 
 	source *Source
 }
@@ -68,7 +62,7 @@ func (s *Source) DialConfig(ctx context.Context, cfg *rest.Config) (*Client, err
 	if err := c.Get(ctx, client.ObjectKey{Name: "kube-system"}, system); err != nil {
 		return nil, s.Explain(fmt.Errorf("asking %s who it is: %w", cfg.Host, err))
 	}
-	return &Client{WithWatch: c, Config: cfg, ID: system.UID, source: s}, nil
+	return &Client{WithWatch: c, Config: cfg, UID: system.UID, source: s}, nil
 }
 
 // Explain is Source.Explain for the side that c speaks to.
@@ -91,8 +85,8 @@ func KindOf(obj runtime.Object) schema.GroupVersionKind {
 func ToConfig(spec *clusterv1alpha1.ClusterSpec, secret *corev1.Secret) (*rest.Config, error) {
 	cfg := &rest.Config{
 		Host:            spec.APIEndpoint,
-		BearerToken:     string(secret.Data[TokenKey]),
-		TLSClientConfig: rest.TLSClientConfig{CAData: secret.Data[CABundleKey]},
+		BearerToken:     string(secret.Data[clusterv1alpha1.SecretTokenKey]),
+		TLSClientConfig: rest.TLSClientConfig{CAData: secret.Data[clusterv1alpha1.SecretCABundleKey]},
 		QPS:             -1,
 		WarningHandler:  rest.NoWarnings{},
 	}

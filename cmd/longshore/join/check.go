@@ -10,16 +10,13 @@ import (
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
 )
 
-// maxNameLength leaves room for the prefix karmada-es- of the execution namespace.
-const maxNameLength = 48
-
 // CheckName refuses what cannot be the name of a Cluster.
 func CheckName(name string) error {
 	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
 		return fmt.Errorf("%q cannot be the name of a cluster: use lower case letters, digits and '-', beginning and ending with a letter or digit", name)
 	}
-	if len(name) > maxNameLength {
-		return fmt.Errorf("cluster name %q has %d characters: at most %d are allowed, because it becomes part of a namespace", name, len(name), maxNameLength)
+	if len(name) > clusterv1alpha1.MaxNameLength {
+		return fmt.Errorf("cluster name %q has %d characters: at most %d are allowed, because it becomes part of a namespace", name, len(name), clusterv1alpha1.MaxNameLength)
 	}
 	return nil
 }
@@ -47,16 +44,13 @@ func (r *Registration) checkLocation() error {
 // checkFleet refuses a member that the fleet knows under another name, and a name that belongs to another member. Existing is the Cluster
 // that this join would update, nil for a new one.
 func (r *Registration) checkFleet(fleet []clusterv1alpha1.Cluster) (existing *clusterv1alpha1.Cluster, err error) {
-	if r.Member == r.ControlPlane {
-		return nil, errors.New("the member is the control plane itself: name the member by --cluster-kubeconfig or --cluster-context")
-	}
 	for i := range fleet {
 		c := &fleet[i]
 		if c.Name == r.Name {
 			existing = c
 			continue
 		}
-		if c.Spec.ID == string(r.Member) {
+		if c.Spec.ID == r.ID {
 			return nil, fmt.Errorf("this cluster is joined already, as %q (id %s): unjoin %s first if it shall have another name", c.Name, c.Spec.ID, c.Name)
 		}
 	}
@@ -70,7 +64,7 @@ func (r *Registration) checkExisting(c *clusterv1alpha1.Cluster) error {
 	switch {
 	case c.DeletionTimestamp != nil:
 		return fmt.Errorf("cluster %q is being removed: wait until 'kubectl get cluster %s' no longer finds it", c.Name, c.Name)
-	case c.Spec.ID != "" && c.Spec.ID != string(r.Member), c.Spec.ID == "" && c.Spec.APIEndpoint != r.Endpoint:
+	case c.Spec.ID != "" && c.Spec.ID != r.ID, c.Spec.ID == "" && c.Spec.APIEndpoint != r.Endpoint:
 		return fmt.Errorf("another cluster is joined as %q (%s, id %s): choose another name, or unjoin %s first", c.Name, c.Spec.APIEndpoint, c.Spec.ID, c.Name)
 	case c.Spec.SyncMode == clusterv1alpha1.Pull:
 		return fmt.Errorf("cluster %q was registered by an agent in the member (sync mode Pull): remove the agent and unjoin %s first", c.Name, c.Name)

@@ -21,14 +21,14 @@ The role is broad, because users of the control plane may propagate any kind of 
 resources and to grant roles, but not to impersonate anybody.`
 
 const joinExample = `  # The member's kubeconfig is a file of its own; the control plane is kubectl's current context
-  %[1]s join member1 --cluster-kubeconfig member1.kubeconfig
+  longshore join member1 --cluster-kubeconfig member1.kubeconfig
 
   # Both are contexts of one file, and policies may spread over region and zones
-  %[1]s join member2 --context fleet --cluster-context member2 \
+  longshore join member2 --context fleet --cluster-context member2 \
     --cluster-provider aws --cluster-region eu-west-1 --cluster-zones eu-west-1a,eu-west-1b
 
   # Show what would be written
-  %[1]s join member1 --cluster-kubeconfig member1.kubeconfig --dry-run`
+  longshore join member1 --cluster-kubeconfig member1.kubeconfig --dry-run`
 
 // NewCommand returns `longshore join`.
 func NewCommand() *cobra.Command {
@@ -84,7 +84,7 @@ func (j *joining) connect(ctx context.Context, controlPlane, member *connect.Sou
 	if j.member, err = member.Dial(ctx); err != nil {
 		return err
 	}
-	return j.observe()
+	return j.observe(ctx)
 }
 
 func (j *joining) execute(ctx context.Context, out io.Writer, dryRun bool) error {

@@ -1,6 +1,7 @@
 package join
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -32,18 +36,45 @@ type joining struct {
 }
 
 // observe completes the registration with what the two sides say.
-func (j *joining) observe() error {
+func (j *joining) observe(ctx context.Context) (err error) {
 	cfg := j.member.Config
+	if j.member.UID == j.controlPlane.UID {
+		return errors.New("the member is the control plane itself: name the member by --cluster-kubeconfig or --cluster-context")
+	}
 	if cfg.ServerName != "" {
 		return fmt.Errorf("the member's kubeconfig sets tls-server-name %q, which a Cluster cannot hold: name the server by a host that is in its certificate", cfg.ServerName)
 	}
-	j.ControlPlane, j.Member = j.controlPlane.ID, j.member.ID
+	j.ControlPlane = j.controlPlane.UID
 	j.Endpoint = cfg.Host
 	j.Insecure = cfg.Insecure
 	j.CABundle = cfg.CAData
-	proxy, err := proxyOf(cfg)
-	j.ProxyURL = proxy
+	if j.ProxyURL, err = proxyOf(cfg); err != nil {
+		return err
+	}
+	j.ID, err = identify(ctx, j.member)
 	return err
+}
+
+// identify returns what tells the member apart from all others: the property that the member was given for this purpose, or else the UID
+// of its namespace kube-system.
+func identify(ctx context.Context, member *connect.Client) (string, error) {
+	mapping, err := member.RESTMapper().RESTMapping(schema.GroupKind{Group: "about.k8s.io", Kind: "ClusterProperty"})
+	if meta.IsNoMatchError(err) {
+		return string(member.UID), nil
+	}
+	if err != nil {
+		return "", member.Explain(fmt.Errorf("asking for the kind ClusterProperty: %w", err))
+	}
+	property := &unstructured.Unstructured{}
+	property.SetGroupVersionKind(mapping.GroupVersionKind)
+	err = member.Get(ctx, client.ObjectKey{Name: clusterv1alpha1.PropertyClusterID}, property)
+	if client.IgnoreNotFound(err) != nil {
+		return "", member.Explain(fmt.Errorf("reading the cluster's properties: %w", err))
+	}
+	if id, _, _ := unstructured.NestedString(property.Object, "spec", "value"); id != "" {
+		return id, nil
+	}
+	return string(member.UID), nil
 }
 
 // proxyOf returns the proxy-url of the kubeconfig. Proxies of the environment are this machine's and not the control plane's.
@@ -137,7 +168,7 @@ func (j *joining) verify(ctx context.Context, spec *clusterv1alpha1.ClusterSpec,
 		return true, last
 	})
 	if err != nil {
-		return fmt.Errorf("trying the new service account: %w", errors.Join(last))
+		return fmt.Errorf("trying the new service account: %w", cmp.Or(last, err))
 	}
 	return nil
 }

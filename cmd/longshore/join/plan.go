@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
-	"github.com/longshore-project/longshore/cmd/longshore/connect"
 )
 
 const (
@@ -33,8 +32,9 @@ type Registration struct {
 	Name string
 	// Namespace in the member and in the control plane.
 	Namespace string
-	// ControlPlane and Member are the UIDs of the namespace kube-system on either side.
-	ControlPlane, Member types.UID
+	// ControlPlane is the UID of the control plane's namespace kube-system; ID is the member's Cluster.spec.id.
+	ControlPlane types.UID
+	ID           string
 
 	// Endpoint is the URL of the member's API server, ProxyURL the proxy on the way to it, empty for none.
 	Endpoint, ProxyURL string
@@ -120,10 +120,10 @@ func (r *Registration) secret(token []byte) *corev1.Secret {
 	s := &corev1.Secret{
 		ObjectMeta: r.meta(r.Namespace, r.Name),
 		Type:       corev1.SecretTypeOpaque,
-		Data:       map[string][]byte{connect.TokenKey: token},
+		Data:       map[string][]byte{clusterv1alpha1.SecretTokenKey: token},
 	}
 	if len(r.CABundle) > 0 {
-		s.Data[connect.CABundleKey] = r.CABundle
+		s.Data[clusterv1alpha1.SecretCABundleKey] = r.CABundle
 	}
 	return s
 }
@@ -133,7 +133,7 @@ func (r *Registration) cluster() *clusterv1alpha1.Cluster {
 	return &clusterv1alpha1.Cluster{
 		ObjectMeta: metav1.ObjectMeta{Name: r.Name},
 		Spec: clusterv1alpha1.ClusterSpec{
-			ID:                          string(r.Member),
+			ID:                          r.ID,
 			SyncMode:                    clusterv1alpha1.Push,
 			APIEndpoint:                 r.Endpoint,
 			SecretRef:                   &clusterv1alpha1.LocalSecretReference{Namespace: r.Namespace, Name: r.Name},

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
 	"github.com/longshore-project/longshore/cmd/longshore/connect"
 )
 
@@ -20,7 +21,7 @@ func (j *joining) print(out io.Writer) error {
 		return err
 	}
 	secret := j.secret(nil)
-	delete(secret.Data, connect.TokenKey)
+	delete(secret.Data, clusterv1alpha1.SecretTokenKey)
 	return printSide(out, "control plane "+j.controlPlane.Config.Host, []client.Object{j.namespace(), secret, j.cluster()})
 }
 

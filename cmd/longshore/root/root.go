@@ -20,17 +20,17 @@ Everything else is done with kubectl: apply a workload and a PropagationPolicy t
 scheduler and the controllers place it in the members.`
 
 	example = `  # A control plane and three members on this machine
-  %[1]s local up
+  longshore local up
 
   # Bring a cluster into the fleet
-  %[1]s join member1 --cluster-kubeconfig member1.kubeconfig --cluster-region eu-west
+  longshore join member1 --cluster-kubeconfig member1.kubeconfig --cluster-region eu-west
 
   # Keep new workloads away from it, and let them come back
-  %[1]s cordon member1
-  %[1]s uncordon member1
+  longshore cordon member1
+  longshore uncordon member1
 
   # Take it out again
-  %[1]s unjoin member1 --cluster-kubeconfig member1.kubeconfig`
+  longshore unjoin member1 --cluster-kubeconfig member1.kubeconfig`
 )
 
 // NewCommand returns the whole command tree. Program is os.Args[0]: called as kubectl-NAME, the help text says "kubectl NAME".
@@ -41,7 +41,7 @@ func NewCommand(program string) *cobra.Command {
 		Use:           name,
 		Short:         "Run workloads over a fleet of Kubernetes clusters",
 		Long:          long,
-		Example:       fmt.Sprintf(example, shown),
+		Example:       example,
 		Version:       version.Get().String(),
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
@@ -59,7 +59,16 @@ func NewCommand(program string) *cobra.Command {
 		cordon.NewCommand(),
 		cordon.NewUncordonCommand(),
 	)
+	showAs(cmd, shown)
 	return cmd
+}
+
+// showAs lets the examples of all commands call the program as its user did.
+func showAs(cmd *cobra.Command, shown string) {
+	cmd.Example = strings.ReplaceAll(cmd.Example, "  longshore ", "  "+shown+" ")
+	for _, sub := range cmd.Commands() {
+		showAs(sub, shown)
+	}
 }
 
 // names returns the name of the program file and the name under which its caller knows it.
