@@ -152,6 +152,7 @@ type ResourceModel struct {
 // ResourceModelRange is a half-open interval [Min, Max) of one resource's allocatable amount on a node.
 type ResourceModelRange struct {
 	// Name of the resource, such as cpu.
+	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=317
 	// +required
 	Name corev1.ResourceName `json:"name"`

@@ -57,7 +57,7 @@ type MatchCondition struct {
 	ConditionType string `json:"conditionType"`
 	// Operator relates the condition's status to StatusValues.
 	// +required
-	Operator MatchOperator `json:"operator"`
+	Operator ConditionOperator `json:"operator"`
 	// StatusValues to compare with: True, False or Unknown.
 	// +kubebuilder:validation:items:Enum=True;False;Unknown
 	// +listType=atomic
@@ -65,16 +65,16 @@ type MatchCondition struct {
 	StatusValues []metav1.ConditionStatus `json:"statusValues"`
 }
 
-// MatchOperator relates a status to a set of values.
+// ConditionOperator relates a status to a set of values.
 //
 // +kubebuilder:validation:Enum=In;NotIn
-type MatchOperator string
+type ConditionOperator string
 
 const (
-	// MatchIn is met by a status in the set.
-	MatchIn MatchOperator = "In"
-	// MatchNotIn is met by a status outside the set.
-	MatchNotIn MatchOperator = "NotIn"
+	// ConditionIn is met by a status in the set.
+	ConditionIn ConditionOperator = "In"
+	// ConditionNotIn is met by a status outside the set.
+	ConditionNotIn ConditionOperator = "NotIn"
 )
 
 // PolicyTaint is a taint to add to a Cluster or to remove from it.

@@ -270,7 +270,7 @@ type GracefulEvictionTask struct {
 	// PreservedLabelState holds the labels that carry state to the new cluster.
 	// +optional
 	PreservedLabelState map[string]string `json:"preservedLabelState,omitempty"`
-	// CreationTimestamp is when the task was made; it is set by the server's clock of who made it.
+	// CreationTimestamp is when the task was made, by the clock of its producer.
 	// +optional
 	CreationTimestamp *metav1.Time `json:"creationTimestamp,omitempty"`
 	// ClustersBeforeFailover are the clusters of the decision before the eviction.
