@@ -11,11 +11,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Await watches one object until done says so. Done gets the object, or nil when it does not exist, at once and each time it changes; kind
-// must be an empty list of the object's kind. The error is done's, the server's, or the cause of ctx.
-func Await(ctx context.Context, c client.WithWatch, kind client.ObjectList, key client.ObjectKey, done func(client.Object) (bool, error)) error {
+// Await watches the object with the kind, namespace and name of obj until done says so. Done gets the object, or nil when it does not
+// exist, at once and each time it changes. The error is done's, the server's, or the cause of ctx.
+func Await(ctx context.Context, c client.WithWatch, obj client.Object, done func(client.Object) (bool, error)) error {
 	for {
-		finished, err := awaitOnce(ctx, c, kind, key, done)
+		finished, err := awaitOnce(ctx, c, obj, done)
 		if finished || err != nil {
 			return err
 		}
@@ -23,15 +23,15 @@ func Await(ctx context.Context, c client.WithWatch, kind client.ObjectList, key 
 }
 
 // awaitOnce returns false, nil when the server closes the watch, which it does every few minutes.
-func awaitOnce(ctx context.Context, c client.WithWatch, kind client.ObjectList, key client.ObjectKey, done func(client.Object) (bool, error)) (bool, error) {
-	list := kind.DeepCopyObject().(client.ObjectList)
-	only := client.ListOptions{Namespace: key.Namespace, FieldSelector: fields.OneTermEqualSelector("metadata.name", key.Name)}
+func awaitOnce(ctx context.Context, c client.WithWatch, obj client.Object, done func(client.Object) (bool, error)) (bool, error) {
+	list := listOf(obj)
+	only := client.ListOptions{Namespace: obj.GetNamespace(), FieldSelector: fields.OneTermEqualSelector("metadata.name", obj.GetName())}
 	if err := c.List(ctx, list, &only); err != nil {
 		return false, err
 	}
 	items, err := meta.ExtractList(list)
 	if err != nil {
-		return false, fmt.Errorf("reading the list of %s: %w", key, err)
+		return false, fmt.Errorf("reading the list of %s: %w", obj.GetName(), err)
 	}
 	var now client.Object
 	if len(items) > 0 {

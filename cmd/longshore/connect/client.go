@@ -80,6 +80,17 @@ func KindOf(obj runtime.Object) schema.GroupVersionKind {
 	return kinds[0]
 }
 
+// listOf returns an empty list for objects of obj's type.
+func listOf(obj runtime.Object) client.ObjectList {
+	kind := KindOf(obj)
+	kind.Kind += "List"
+	list, err := scheme.New(kind)
+	if err != nil {
+		panic(err)
+	}
+	return list.(client.ObjectList)
+}
+
 // ToConfig returns the configuration with which the control plane reaches a member: what Cluster and its Secret say and nothing else.
 // It shares memory with secret.
 func ToConfig(spec *clusterv1alpha1.ClusterSpec, secret *corev1.Secret) (*rest.Config, error) {

@@ -139,10 +139,10 @@ func (j *joining) writeMember(ctx context.Context) ([]byte, error) {
 func (j *joining) awaitToken(ctx context.Context) (token []byte, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, tokenTime, errors.New("no token after "+tokenTime.String()))
 	defer cancel()
-	key := client.ObjectKey{Namespace: j.Namespace, Name: j.account()}
-	err = connect.Await(ctx, j.member, &corev1.SecretList{}, key, func(obj client.Object) (bool, error) {
+	secret := &corev1.Secret{ObjectMeta: j.meta(j.Namespace, j.account())}
+	err = connect.Await(ctx, j.member, secret, func(obj client.Object) (bool, error) {
 		if obj == nil {
-			return false, fmt.Errorf("secret %s was deleted meanwhile", key)
+			return false, fmt.Errorf("%s was deleted meanwhile", describe(secret))
 		}
 		token = obj.(*corev1.Secret).Data[corev1.ServiceAccountTokenKey]
 		return len(token) > 0, nil

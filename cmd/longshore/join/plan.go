@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
+	workv1alpha1 "github.com/longshore-project/longshore/apis/work/v1alpha1"
 )
 
 const (
@@ -19,8 +20,6 @@ const (
 	// from the control plane to the members as other namespaces are.
 	DefaultNamespace = "karmada-cluster"
 
-	// systemLabel marks what belongs to the system and not to a user.
-	systemLabel = "karmada.io/system"
 	// ownerLabel holds the ID of the control plane for which join created an object, in the member and in the control plane. Two control
 	// planes may share a member; none of them touches what is the other's.
 	ownerLabel = "longshore.dev/control-plane"
@@ -51,7 +50,7 @@ type Registration struct {
 func (r *Registration) account() string { return "karmada-" + r.Name }
 
 func (r *Registration) labels() map[string]string {
-	return map[string]string{systemLabel: "true", ownerLabel: string(r.ControlPlane)}
+	return map[string]string{workv1alpha1.SystemLabel: "true", ownerLabel: string(r.ControlPlane)}
 }
 
 func (r *Registration) meta(namespace, name string) metav1.ObjectMeta {
