@@ -1,0 +1,143 @@
+package local
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// certificateLife is long enough that nobody meets an expired local cluster.
+const certificateLife = 10 * 365 * 24 * time.Hour
+
+// pki is the folder with the keys of one cluster. Its CA signs for this cluster only.
+type pki string
+
+func (p pki) file(name string) string { return filepath.Join(string(p), name) }
+func (p pki) caFile() string          { return p.file("ca.crt") }
+func (p pki) cert(name string) string { return p.file(name + ".crt") }
+func (p pki) key(name string) string  { return p.file(name + ".key") }
+func (p pki) serviceAccounts() string { return p.key("service-accounts") }
+
+// The pairs that ensure writes.
+const (
+	serverPair = "server" // served by etcd and kube-apiserver
+	etcdPair   = "etcd-client"
+	adminPair  = "admin" // a member of system:masters
+)
+
+// ensure writes the CA and all pairs unless they exist already. ca.crt is written last and marks the folder as complete.
+func (p pki) ensure() error {
+	if _, err := os.Stat(p.caFile()); err == nil {
+		return nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("looking for the CA: %w", err)
+	}
+	if err := os.MkdirAll(string(p), 0o700); err != nil {
+		return fmt.Errorf("creating the folder for keys: %w", err)
+	}
+	authority, err := newAuthority()
+	if err != nil {
+		return fmt.Errorf("creating the CA: %w", err)
+	}
+	pairs := map[string]*x509.Certificate{
+		serverPair: {
+			Subject:     pkix.Name{CommonName: "localhost"},
+			DNSNames:    []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"},
+			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv4(10, 0, 0, 1)},
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, // etcd calls itself
+		},
+		etcdPair:  {Subject: pkix.Name{CommonName: "kube-apiserver"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}},
+		adminPair: {Subject: pkix.Name{CommonName: "admin", Organization: []string{"system:masters"}}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}},
+	}
+	for name, template := range pairs {
+		if err := authority.issue(template, p.cert(name), p.key(name)); err != nil {
+			return fmt.Errorf("issuing %s: %w", name, err)
+		}
+	}
+	if err := writeSigningKey(p.serviceAccounts()); err != nil {
+		return fmt.Errorf("creating the key for service accounts: %w", err)
+	}
+	return writePEM(p.caFile(), "CERTIFICATE", authority.cert.Raw)
+}
+
+// authority is a CA that lives only while it issues: its key is never written.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+func newAuthority() (*authority, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: "longshore-local"},
+		NotBefore:             time.Now().Add(-time.Hour),
+		NotAfter:              time.Now().Add(certificateLife),
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := x509.ParseCertificate(der)
+	return &authority{cert: cert, key: key}, err
+}
+
+// issue completes the template, signs it and writes certificate and key.
+func (a *authority) issue(template *x509.Certificate, certFile, keyFile string) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return err
+	}
+	template.SerialNumber = serial
+	template.NotBefore, template.NotAfter = a.cert.NotBefore, a.cert.NotAfter
+	template.KeyUsage = x509.KeyUsageDigitalSignature
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	if err != nil {
+		return err
+	}
+	if err := writeKey(keyFile, key); err != nil {
+		return err
+	}
+	return writePEM(certFile, "CERTIFICATE", der)
+}
+
+func writeSigningKey(file string) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	return writeKey(file, key)
+}
+
+func writeKey(file string, key *ecdsa.PrivateKey) error {
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return err
+	}
+	return writePEM(file, "EC PRIVATE KEY", der)
+}
+
+func writePEM(file, kind string, der []byte) error {
+	return os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
+}
