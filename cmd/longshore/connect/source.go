@@ -2,12 +2,14 @@
 package connect
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -82,7 +84,7 @@ func (s *Source) loadError(err error) error {
 	return fmt.Errorf("kubeconfig %s of the %s cannot be read: %w; correct it or name another file with --%s", s.path(), s.Role, oneLine(err), s.fileFlag)
 }
 
-// checkContext is ours because client-go's own message does not say which contexts there are.
+// checkContext is ours because client-go's own messages do not say what there is to choose from.
 func (s *Source) checkContext(raw *clientcmdapi.Config) error {
 	known := strings.Join(slices.Sorted(maps.Keys(raw.Contexts)), ", ")
 	switch {
@@ -92,6 +94,22 @@ func (s *Source) checkContext(raw *clientcmdapi.Config) error {
 		return fmt.Errorf("kubeconfig %s of the %s has no current context: choose one with --%s; it has %s", s.path(), s.Role, s.contextFlag, known)
 	case s.Context != "" && raw.Contexts[s.Context] == nil:
 		return fmt.Errorf("kubeconfig %s of the %s has no context %q: choose another with --%s; it has %s", s.path(), s.Role, s.Context, s.contextFlag, known)
+	}
+	name := cmp.Or(s.Context, raw.CurrentContext)
+	context := raw.Contexts[name]
+	switch {
+	case context == nil:
+		return fmt.Errorf("kubeconfig %s of the %s has a current context %q that it does not define: choose one with --%s; it has %s", s.path(), s.Role, name, s.contextFlag, known)
+	case raw.Clusters[context.Cluster] == nil:
+		return fmt.Errorf("kubeconfig %s of the %s has no cluster %q, which its context %q names: correct it or name another file with --%s", s.path(), s.Role, context.Cluster, name, s.fileFlag)
+	}
+	return nil
+}
+
+// OneName is a cobra.PositionalArgs: exactly one argument, the name of a cluster.
+func OneName(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("%s needs one NAME and got %d: run '%s --help' for examples", cmd.Name(), len(args), cmd.CommandPath())
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func NewCommand() *cobra.Command {
 		Short:   "Bring a cluster into the fleet",
 		Long:    joinLong,
 		Example: joinExample,
-		Args:    cobra.ExactArgs(1),
+		Args:    connect.OneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.Name = args[0]
 			j := &joining{Registration: r, journal: &journal{out: cmd.OutOrStdout()}}

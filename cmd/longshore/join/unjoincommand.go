@@ -38,7 +38,7 @@ func NewUnjoinCommand() *cobra.Command {
 		Short:   "Take a cluster out of the fleet",
 		Long:    unjoinLong,
 		Example: unjoinExample,
-		Args:    cobra.ExactArgs(1),
+		Args:    connect.OneName,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			ctx := cmd.Context()
 			u.name, u.out = args[0], cmd.OutOrStdout()
