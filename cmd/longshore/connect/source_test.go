@@ -91,4 +91,3 @@ func expect(t *testing.T, err error, parts ...string) {
 		t.Errorf("error has several lines:\n%v", err)
 	}
 }
-
