@@ -31,6 +31,7 @@ func newKwokCommand(ctx context.Context) *cobra.Command {
 	}
 	cmd := kwok.NewCommand(ctx)
 	cmd.PersistentFlags().AddFlagSet(global)
+	cmd.Version = "" // the Kubernetes packages linked beside it own the --version flag
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		cmd.SetContext(ctx)

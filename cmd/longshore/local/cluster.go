@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,6 +84,13 @@ func (c *Cluster) Down() []string {
 	return down
 }
 
+// clone shares what never changes.
+func (c *Cluster) clone() *Cluster {
+	clone := *c
+	clone.Processes = slices.Clone(c.Processes)
+	return &clone
+}
+
 func (c *Cluster) setProcess(p Process) {
 	for i := range c.Processes {
 		if c.Processes[i].Name == p.Name {
@@ -134,7 +142,13 @@ func (l *launcher) startServers(ctx context.Context, c *Cluster) error {
 			return err
 		}
 		err := l.tryServers(ctx, c)
-		if err == nil || !fresh || try == portRetries || !c.portTaken() {
+		switch {
+		case err == nil || !c.portTaken():
+			return err
+		case !fresh:
+			return fmt.Errorf("another program took port %d or %d while the cluster was down; end it, or let \"longshore local down --purge\" forget the cluster: %w",
+				c.APIPort, c.EtcdPort, err)
+		case try == portRetries:
 			return err
 		}
 		if err := kill9(c.Processes...); err != nil {
@@ -169,13 +183,9 @@ func (l *launcher) tryServers(ctx context.Context, c *Cluster) error {
 			return err
 		}
 	}
-	config, err := c.RESTConfig()
+	client, err := c.client()
 	if err != nil {
 		return err
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("building a client: %w", err)
 	}
 	return c.watchOver(ctx, "the API server to be ready", func(ctx context.Context) error { return c.awaitReady(ctx, client) })
 }
@@ -183,7 +193,7 @@ func (l *launcher) tryServers(ctx context.Context, c *Cluster) error {
 // portTaken reports whether a server's log ends with the complaint that its port is in use.
 func (c *Cluster) portTaken() bool {
 	for _, p := range c.Processes {
-		if !p.Alive() && strings.Contains(tail(p.Log, tailLines), "address already in use") {
+		if !p.Alive() && strings.Contains(p.tail(), "address already in use") {
 			return true
 		}
 	}
@@ -192,18 +202,19 @@ func (c *Cluster) portTaken() bool {
 
 // startClients starts what talks to the API server, and waits for its first effects.
 func (l *launcher) startClients(ctx context.Context, c *Cluster) error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	if p, _ := c.Process(simulatedNode); len(c.Nodes) > 0 && !p.Alive() {
+		if err := dropNodeLeases(ctx, client); err != nil {
+			return err
+		}
+	}
 	for _, name := range c.components()[2:] {
 		if err := l.startComponent(c, name); err != nil {
 			return err
 		}
-	}
-	config, err := c.RESTConfig()
-	if err != nil {
-		return err
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("building a client: %w", err)
 	}
 	if len(c.Nodes) == 0 {
 		return nil
@@ -213,6 +224,18 @@ func (l *launcher) startClients(ctx context.Context, c *Cluster) error {
 		return err
 	}
 	return c.watchOver(ctx, "the nodes to be ready", func(ctx context.Context) error { return c.awaitNodes(ctx, client) })
+}
+
+func (c *Cluster) client() (kubernetes.Interface, error) {
+	config, err := c.RESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("building a client: %w", err)
+	}
+	return client, nil
 }
 
 func (l *launcher) startComponent(c *Cluster, name string) error {

@@ -41,17 +41,17 @@ func (c *Cluster) writeConfiguration() error {
 	return writeKubeconfig(c.file("kubeconfig"), config)
 }
 
-// etcdConfiguration drops fsync: whoever loses power loses a cluster that one command makes again. Peers cannot connect, since nobody
-// is told the port.
+// etcdConfiguration drops fsync: whoever loses power loses a cluster that one command makes again. It has no peers: their port is
+// any, and initial-cluster only repeats the default so that the name may be set.
 func (c *Cluster) etcdConfiguration() string {
 	keys := c.pki()
 	tls := func(section string) string {
 		return fmt.Sprintf("%s:\n  cert-file: %s\n  key-file: %s\n  trusted-ca-file: %s\n  client-cert-auth: true\n",
 			section, quote(keys.cert(serverPair)), quote(keys.key(serverPair)), quote(keys.caFile()))
 	}
-	return fmt.Sprintf("data-dir: %s\nlisten-client-urls: %s\nadvertise-client-urls: %s\nlisten-peer-urls: https://127.0.0.1:0\n",
+	return fmt.Sprintf("name: local\ninitial-cluster: local=http://localhost:2380\ndata-dir: %s\nlisten-client-urls: %s\nadvertise-client-urls: %s\nlisten-peer-urls: https://127.0.0.1:0\n",
 		quote(c.file("data")), c.etcdEndpoint(), c.etcdEndpoint()) +
-		"unsafe-no-fsync: true\nlog-level: warn\nauto-compaction-mode: periodic\nauto-compaction-retention: 10m\nquota-backend-bytes: 4294967296\n" +
+		"unsafe-no-fsync: true\nlog-level: error\nauto-compaction-mode: periodic\nauto-compaction-retention: 10m\nquota-backend-bytes: 4294967296\n" +
 		tls("client-transport-security") + tls("peer-transport-security")
 }
 

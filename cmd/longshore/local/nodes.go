@@ -64,6 +64,15 @@ func (n Node) object(c *Cluster) (*corev1.Node, error) {
 	return node, nil
 }
 
+// dropNodeLeases forgets that an earlier kwok claimed the nodes: the next one has another identity and would wait for the claims to end.
+func dropNodeLeases(ctx context.Context, client kubernetes.Interface) error {
+	err := client.CoordinationV1().Leases(corev1.NamespaceNodeLease).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("dropping node leases: %w", err)
+	}
+	return nil
+}
+
 // createNodes adds the nodes that are missing.
 func (c *Cluster) createNodes(ctx context.Context, client kubernetes.Interface) error {
 	for _, n := range c.Nodes {

@@ -7,9 +7,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math/big"
 	"net"
 	"os"
@@ -38,10 +36,8 @@ const (
 
 // ensure writes the CA and all pairs unless they exist already. ca.crt is written last and marks the folder as complete.
 func (p pki) ensure() error {
-	if _, err := os.Stat(p.caFile()); err == nil {
+	if p.complete() {
 		return nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("looking for the CA: %w", err)
 	}
 	if err := os.MkdirAll(string(p), 0o700); err != nil {
 		return fmt.Errorf("creating the folder for keys: %w", err)
@@ -69,6 +65,11 @@ func (p pki) ensure() error {
 		return fmt.Errorf("creating the key for service accounts: %w", err)
 	}
 	return writePEM(p.caFile(), "CERTIFICATE", authority.cert.Raw)
+}
+
+func (p pki) complete() bool {
+	_, err := os.Stat(p.caFile())
+	return err == nil
 }
 
 // authority is a CA that lives only while it issues: its key is never written.

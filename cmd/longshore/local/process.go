@@ -35,8 +35,9 @@ type Process struct {
 	PID  int    `json:"pid"`
 	// Birth tells this process from a later one with the same PID.
 	Birth string `json:"birth"`
-	// Log is the file that holds its output.
+	// Log is the file that holds its output, from the byte LogStart on; what is before belongs to its predecessors.
 	Log       string    `json:"log"`
+	LogStart  int64     `json:"logStart"`
 	StartedAt time.Time `json:"startedAt"`
 
 	exited <-chan struct{}
@@ -52,7 +53,7 @@ func (p Process) ended() <-chan struct{} { return p.exited }
 
 // failure describes a process that ended although it should run.
 func (p Process) failure() error {
-	return fmt.Errorf("%s (pid %d) ended; its log %s says:\n%s", p.Name, p.PID, p.Log, tail(p.Log, tailLines))
+	return fmt.Errorf("%s (pid %d) ended; its log %s says:\n%s", p.Name, p.PID, p.Log, p.tail())
 }
 
 // command is what is needed to start a process.
@@ -77,6 +78,10 @@ func (c command) start() (Process, error) {
 		return Process{}, fmt.Errorf("opening the log: %w", err)
 	}
 	defer log.Close()
+	logStart, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return Process{}, fmt.Errorf("finding the end of the log: %w", err)
+	}
 	cmd := exec.Command(c.path, c.args...)
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), c.env...)
@@ -91,7 +96,9 @@ func (c command) start() (Process, error) {
 		return Process{}, fmt.Errorf("starting %s: %w", c.name, err)
 	}
 	pid := cmd.Process.Pid
-	return Process{Name: c.name, PID: pid, Birth: birth(pid), Log: c.log, StartedAt: time.Now().Truncate(time.Second), exited: exited}, nil
+	return Process{
+		Name: c.name, PID: pid, Birth: birth(pid), Log: c.log, LogStart: logStart, StartedAt: time.Now().Truncate(time.Second), exited: exited,
+	}, nil
 }
 
 // runOnOwnThread keeps the thread that forked alive as long as the process: the death signal of a bound process is tied to the thread.
@@ -106,18 +113,18 @@ func runOnOwnThread(cmd *exec.Cmd, started chan<- error, exited chan<- struct{})
 	}
 }
 
-// stop asks the processes to end, in order, and kills those that do not within stopGrace or when ctx ends first. It returns when all
+// stop asks the processes to end, all at once, and kills those that do not within stopGrace or when ctx ends first. It returns when all
 // have ended.
 func stop(ctx context.Context, processes ...Process) error {
 	var errs []error
 	for _, p := range processes {
-		if !p.Alive() {
-			continue
+		if p.Alive() {
+			if err := terminate(p.PID); err != nil && p.Alive() {
+				errs = append(errs, fmt.Errorf("stopping %s (pid %d): %w", p.Name, p.PID, err))
+			}
 		}
-		if err := terminate(p.PID); err != nil && p.Alive() {
-			errs = append(errs, fmt.Errorf("stopping %s (pid %d): %w", p.Name, p.PID, err))
-			continue
-		}
+	}
+	for _, p := range processes {
 		if waitGone(ctx, stopGrace, p) != nil {
 			errs = append(errs, kill9(p))
 		}
@@ -149,23 +156,23 @@ func waitGone(ctx context.Context, limit time.Duration, p Process) error {
 	return nil
 }
 
-// tail returns the last n lines of a file, indented, or why there are none.
-func tail(file string, n int) string {
+// tail returns the last lines of what the process logged, indented, or why there are none.
+func (p Process) tail() string {
 	const enough = 64 << 10
-	f, err := os.Open(file)
+	f, err := os.Open(p.Log)
 	if err != nil {
 		return "  (" + err.Error() + ")"
 	}
 	defer f.Close()
 	if size, err := f.Seek(0, io.SeekEnd); err == nil {
-		_, _ = f.Seek(max(0, size-enough), io.SeekStart)
+		_, _ = f.Seek(max(p.LogStart, size-enough), io.SeekStart)
 	}
 	content, _ := io.ReadAll(f)
 	lines := strings.Split(strings.TrimRight(string(content), "\n"), "\n")
 	if len(lines) == 1 && lines[0] == "" {
-		return "  (empty)"
+		return "  (nothing)"
 	}
-	lines = lines[max(0, len(lines)-n):]
+	lines = lines[max(0, len(lines)-tailLines):]
 	for i := range lines {
 		lines[i] = cut(lines[i], tailWidth)
 	}

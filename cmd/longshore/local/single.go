@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"slices"
 )
 
 // StartOptions are for a cluster that belongs to no state file, as in tests.
@@ -33,15 +32,36 @@ var sharedPorts portPicker
 
 // Stop asks the processes to end, those that depend on others first, and returns when all have ended.
 func (c *Cluster) Stop(ctx context.Context) error {
-	processes := slices.Clone(c.Processes)
-	slices.Reverse(processes)
-	return stop(ctx, processes...)
+	var clients, server, store []Process
+	for _, p := range c.Processes {
+		switch p.Name {
+		case etcd:
+			store = append(store, p)
+		case apiServer:
+			server = append(server, p)
+		default:
+			clients = append(clients, p)
+		}
+	}
+	for _, rank := range [][]Process{clients, server, store} {
+		if err := stop(ctx, rank...); err != nil {
+			return err
+		}
+	}
+	c.Processes = nil
+	return nil
 }
 
 // Kill ends all processes at once, without any chance to tidy up, and returns when they are gone.
-func (c *Cluster) Kill() error { return kill9(c.Processes...) }
+func (c *Cluster) Kill() error {
+	if err := kill9(c.Processes...); err != nil {
+		return err
+	}
+	c.Processes = nil
+	return nil
+}
 
-// Losses describes the processes that should run and do not, with the end of their logs.
+// Losses describes the processes that ended although nobody asked them to, with the end of their logs.
 func (c *Cluster) Losses() []error {
 	var losses []error
 	for _, p := range c.Processes {

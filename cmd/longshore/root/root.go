@@ -9,8 +9,10 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/component-base/version"
 
+	"github.com/longshore-project/longshore/apis/crds"
 	"github.com/longshore-project/longshore/cmd/longshore/cordon"
 	"github.com/longshore-project/longshore/cmd/longshore/join"
+	"github.com/longshore-project/longshore/cmd/longshore/local"
 )
 
 const (
@@ -58,6 +60,7 @@ func NewCommand(program string) *cobra.Command {
 		join.NewUnjoinCommand(),
 		cordon.NewCommand(),
 		cordon.NewUncordonCommand(),
+		local.NewCommand(crds.Install),
 	)
 	showAs(cmd, shown)
 	return cmd
