@@ -58,6 +58,9 @@ func Down(ctx context.Context, o DownOptions) error {
 }
 
 func (s *State) stopAll(ctx context.Context, progress Progress) error {
+	if err := s.stopPrograms(ctx, progress); err != nil {
+		return err
+	}
 	errs := make([]error, len(s.Clusters))
 	var stops sync.WaitGroup
 	for i, c := range s.Clusters {
@@ -92,6 +95,7 @@ func purge(dir string) error {
 	for _, file := range clusters {
 		ours = append(ours, filepath.Dir(file))
 	}
+	ours = append(ours, (&State{dir: dir}).programLogs())
 	for _, path := range slices.Compact(ours) {
 		if err := os.RemoveAll(path); err != nil {
 			return fmt.Errorf("removing %s: %w", path, err)
