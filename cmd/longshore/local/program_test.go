@@ -10,16 +10,15 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary act as the programs that the tests start.
-func TestMain(m *testing.M) {
-	switch os.Getenv("LONGSHORE_TEST_PROGRAM") {
-	case "":
-		os.Exit(m.Run())
+// playProgram acts as a program that is ready, as one that never is, or as one that ends at once.
+func playProgram(role string) {
+	switch role {
 	case "serve":
-		fmt.Println("serving on", os.Args[1])
-		fmt.Println(http.ListenAndServe(os.Args[1], http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })))
+		_ = http.ListenAndServe(os.Args[1], http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }))
 	case "refuse":
-		_ = http.ListenAndServe(os.Args[1], http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no leader", http.StatusServiceUnavailable) }))
+		_ = http.ListenAndServe(os.Args[1], http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "no leader", http.StatusServiceUnavailable)
+		}))
 	}
 	fmt.Println("the last words")
 	os.Exit(3)
@@ -45,7 +44,7 @@ func emptyFleet(t *testing.T) (dir string) {
 
 func programOf(t *testing.T, act, name string) Program {
 	t.Helper()
-	t.Setenv("LONGSHORE_TEST_PROGRAM", act)
+	t.Setenv(roleVariable, act)
 	return Program{Name: name, Command: []string{os.Args[0], "127.0.0.1:{port}"}, ReadyURL: "http://127.0.0.1:{port}/readyz"}
 }
 
