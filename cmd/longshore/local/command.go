@@ -32,7 +32,7 @@ empty Go cache this takes minutes.`,
 	}
 	var dir string
 	cmd.PersistentFlags().StringVar(&dir, "dir", "", "folder for state, keys, data and logs (default $XDG_STATE_HOME/longshore or ~/.local/state/longshore)")
-	cmd.AddCommand(newUpCommand(&dir, prepare), newDownCommand(&dir), newStatusCommand(&dir), newBuildCommand())
+	cmd.AddCommand(newUpCommand(&dir, prepare), newDownCommand(&dir), newStatusCommand(&dir), newBuildCommand(), newStartCommand(&dir), newStopCommand(&dir))
 	return cmd
 }
 
@@ -121,7 +121,7 @@ func printStatus(cmd *cobra.Command, dir, output string) error {
 		encoder.SetIndent("", "  ")
 		err = encoder.Encode(statuses)
 	} else {
-		err = WriteStatus(cmd.OutOrStdout(), statuses, time.Now())
+		err = errors.Join(WriteStatus(cmd.OutOrStdout(), statuses, time.Now()), s.writePrograms(cmd.OutOrStdout(), time.Now()))
 	}
 	if err == nil && !AllReady(statuses) {
 		err = errNotReady
