@@ -32,8 +32,11 @@ type options struct {
 	successThreshold, failureThreshold time.Duration
 	resourceModeling                   bool
 
-	workSyncs, namespaceSyncs int
-	skippedNamespaces         []string
+	workSyncs, bindingSyncs, templateSyncs, namespaceSyncs int
+
+	skippedNamespaces []string
+	skippedAPIs       string
+	preemption        bool
 }
 
 func defaultOptions() *options {
@@ -42,7 +45,7 @@ func defaultOptions() *options {
 		leaderElect: true, leaderElectNamespace: "kube-system",
 		member:          member.Options{QPS: 40, Burst: 60, Timeout: 15 * time.Second},
 		statusFrequency: 10 * time.Second, successThreshold: 30 * time.Second, failureThreshold: 30 * time.Second, resourceModeling: true,
-		workSyncs: 5, namespaceSyncs: 1, skippedNamespaces: namespace.DefaultSkipped,
+		workSyncs: 5, bindingSyncs: 5, templateSyncs: 5, namespaceSyncs: 1, skippedNamespaces: namespace.DefaultSkipped,
 	}
 }
 
@@ -63,8 +66,13 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.DurationVar(&o.failureThreshold, "cluster-failure-threshold", o.failureThreshold, "how long a member must fail before it counts as not ready")
 	f.BoolVar(&o.resourceModeling, "enable-cluster-resource-modeling", o.resourceModeling, "count nodes, pods and resources of members")
 	f.IntVar(&o.workSyncs, "concurrent-work-syncs", o.workSyncs, "works executed at a time in each member")
+	f.IntVar(&o.bindingSyncs, "concurrent-resourcebinding-syncs", o.bindingSyncs, "bindings turned into works at a time")
+	f.IntVar(&o.templateSyncs, "concurrent-resource-template-syncs", o.templateSyncs, "templates matched with policies at a time")
 	f.IntVar(&o.namespaceSyncs, "concurrent-namespace-syncs", o.namespaceSyncs, "namespaces propagated at a time")
 	f.StringSliceVar(&o.skippedNamespaces, "skipped-propagating-namespaces", o.skippedNamespaces, "regular expressions of namespaces that stay in the control plane")
+	f.StringVar(&o.skippedAPIs, "skipped-propagating-apis", o.skippedAPIs,
+		"kinds that are never propagated: group, group/version or group/version/kind,kind, separated by ;")
+	f.BoolVar(&o.preemption, "enable-policy-preemption", o.preemption, "let policies with preemption Always take templates from policies of lower priority")
 }
 
 // validate returns one error that names every flag with a value that cannot work.
@@ -82,7 +90,7 @@ func (o *options) validate() error {
 	check(o.member.Timeout > 0, "--cluster-api-timeout is %s: use more than 0", o.member.Timeout)
 	check(o.statusFrequency > 0, "--cluster-status-update-frequency is %s: use more than 0", o.statusFrequency)
 	check(o.successThreshold >= 0 && o.failureThreshold >= 0, "--cluster-success-threshold and --cluster-failure-threshold must not be negative")
-	check(o.workSyncs > 0 && o.namespaceSyncs > 0, "--concurrent-work-syncs and --concurrent-namespace-syncs must be more than 0")
+	check(min(o.workSyncs, o.bindingSyncs, o.templateSyncs, o.namespaceSyncs) > 0, "every --concurrent-…-syncs must be more than 0")
 	check(o.securePort >= 0 && o.securePort < 1<<16, "--secure-port is %d: use 0 to 65535", o.securePort)
 	check(net.ParseIP(o.bindAddress) != nil, "--bind-address %q is not an IP address", o.bindAddress)
 	if _, err := namespace.ParseSkip(o.skippedNamespaces); err != nil {

@@ -25,7 +25,7 @@ import (
 // sides register the controllers. The two sides meet only in API objects: one turns templates and policies into Works and brings their
 // status back, the other deals with members.
 var sides = []func(context.Context, ctrl.Manager, *options) error{
-	registerMemberSide,
+	registerTemplateSide, registerMemberSide,
 }
 
 // run works until ctx ends.
