@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+
+	workv1alpha1 "github.com/longshore-project/longshore/apis/work/v1alpha1"
 )
 
 func TestScaling(t *testing.T) {
@@ -55,9 +57,8 @@ func TestTemplateDeletionRemovesEverything(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return mentions(out, "web-", false)
+		return mentions(out, "/"+workv1alpha1.WorkName(ns, "web", "Deployment")+"\n", false)
 	})
-	demo.present(ns, "namespace", ns, members...)
 }
 
 func TestDriftIsReverted(t *testing.T) {
