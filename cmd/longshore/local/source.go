@@ -124,8 +124,9 @@ func requiredKubernetes(goMod string) (string, error) {
 	}
 	defer f.Close()
 	for scanner := bufio.NewScanner(f); scanner.Scan(); {
-		if fields := strings.Fields(scanner.Text()); len(fields) == 2 && fields[0] == "k8s.io/kubernetes" {
-			return fields[1], nil
+		line := strings.TrimPrefix(strings.TrimSpace(scanner.Text()), "require ")
+		if version, ok := strings.CutPrefix(line, "k8s.io/kubernetes "); ok {
+			return strings.Fields(version)[0], nil
 		}
 	}
 	return "", fmt.Errorf("%s does not require k8s.io/kubernetes", goMod)
