@@ -126,7 +126,8 @@ func requiredKubernetes(goMod string) (string, error) {
 	for scanner := bufio.NewScanner(f); scanner.Scan(); {
 		line := strings.TrimPrefix(strings.TrimSpace(scanner.Text()), "require ")
 		if version, ok := strings.CutPrefix(line, "k8s.io/kubernetes "); ok {
-			return strings.Fields(version)[0], nil
+			version, _, _ = strings.Cut(version, " ")
+			return version, nil
 		}
 	}
 	return "", fmt.Errorf("%s does not require k8s.io/kubernetes", goMod)
