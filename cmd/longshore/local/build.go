@@ -23,7 +23,8 @@ const buildSubject = "localkube"
 const keepBuilds = 4
 
 // buildFlags leave out symbols, which nobody needs and which make the link slower, and put the version in that the API server reports.
-// They do not include -trimpath: with it nothing compiled for a clone of the main module could be reused.
+// They leave alone how packages are compiled (no -trimpath, no -gcflags): a third of the packages are then shared with Longshore's own
+// programs. Whoever builds those with other flags puts them into GOFLAGS, which is honoured here too.
 func buildFlags(kubernetes string) []string {
 	return []string{"-ldflags=-s -w -X k8s.io/component-base/version.gitVersion=" + kubernetes}
 }
@@ -157,7 +158,7 @@ func stalePackages(ctx context.Context, src source, progress Progress) (int, err
 func runGo(ctx context.Context, dir string, args []string, onOut, onErr func(string)) error {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+	cmd.Env = append(os.Environ(), "GOWORK=off")
 	cmd.SysProcAttr = grouped()
 	cmd.Cancel = func() error { return signalGroup(cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = stopGrace

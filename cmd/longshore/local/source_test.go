@@ -1,8 +1,11 @@
 package local
 
 import (
+	"archive/zip"
+	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -96,5 +99,44 @@ func TestRequiredKubernetesOfThisRepository(t *testing.T) {
 	version, err := requiredKubernetes(filepath.Join(found, "go.mod"))
 	if err != nil || version == "" {
 		t.Errorf("requiredKubernetes() = %q, %v", version, err)
+	}
+}
+
+// TestDownloadSource asks a module proxy made of files for a module of two.
+func TestDownloadSource(t *testing.T) {
+	const version = "v0.1.0"
+	proxy := t.TempDir()
+	goMod := "module " + localkubeModule + "\n\nrequire k8s.io/kubernetes v1.37.2\n"
+	var archive bytes.Buffer
+	w := zip.NewWriter(&archive)
+	for name, content := range map[string]string{"go.mod": goMod, "main.go": "package main\n"} {
+		f, err := w.Create(localkubeModule + "@" + version + "/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	writeTree(t, filepath.Join(proxy, localkubeModule, "@v"), map[string]string{
+		"list": version + "\n", version + ".info": `{"Version": "` + version + `"}`, version + ".mod": goMod, version + ".zip": archive.String(),
+	})
+	t.Setenv("GOPROXY", "file://"+proxy)
+	t.Setenv("GONOSUMDB", "*")
+	t.Setenv("GOMODCACHE", t.TempDir())
+	t.Setenv("GOFLAGS", "-modcacherw") // so that the test can tidy up
+	dir, err := downloadSource(t.Context(), version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kubernetes, err := requiredKubernetes(filepath.Join(dir, "go.mod")); kubernetes != "v1.37.2" || err != nil {
+		t.Errorf("the module requires Kubernetes %q, %v", kubernetes, err)
+	}
+	_, err = downloadSource(t.Context(), "v9.9.9")
+	if err == nil || !strings.Contains(err.Error(), "inside a clone") || !strings.Contains(err.Error(), "v9.9.9") {
+		t.Errorf("a version that is not there: %v, want an error that names it and the cure", err)
 	}
 }
