@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 )
 
@@ -55,7 +56,7 @@ func assertSame(t *rapid.T, want, got *Snapshot) {
 		}
 	}
 	for row := range want.Len() {
-		if want.Name(row) != got.Name(row) || !cmp.Equal(want.Cluster(row), got.Cluster(row)) {
+		if want.Name(row) != got.Name(row) || !cmp.Equal(want.Cluster(row), got.Cluster(row), cmpopts.EquateEmpty()) {
 			t.Fatalf("row %d differs", row)
 		}
 		for _, resource := range []string{"cpu", "pods", "gpu"} {
