@@ -257,6 +257,7 @@ func TestPlaces(t *testing.T) {
 // expectEvents compares type and reason of the events so far, leaving out repetitions.
 func (w *world) expectEvents(want ...string) {
 	w.t.Helper()
+	w.quiet()
 	var got []string
 	for len(w.events.Events) > 0 {
 		got = append(got, strings.Join(strings.Fields(<-w.events.Events)[:2], " "))
