@@ -109,7 +109,9 @@ func (o *options) validate(args []string) error {
 	return nil
 }
 
-func (o *options) address() string { return net.JoinHostPort(o.bindAddress, strconv.Itoa(o.securePort)) }
+func (o *options) address() string {
+	return net.JoinHostPort(o.bindAddress, strconv.Itoa(o.securePort))
+}
 
 // lease returns the name of the lease. Schedulers with different names work side by side.
 func (o *options) lease() string {

@@ -37,7 +37,9 @@ func in(region string) func(*framework.Cluster) {
 	return func(c *framework.Cluster) { c.Region = region }
 }
 
-func fleet(clusters ...*framework.Cluster) *framework.Snapshot { return framework.NewSnapshot(clusters, 1) }
+func fleet(clusters ...*framework.Cluster) *framework.Snapshot {
+	return framework.NewSnapshot(clusters, 1)
+}
 
 // request returns one for a Deployment whose replicas need one cpu each.
 func request(replicas int64, strategy framework.Strategy, change ...func(*framework.Request)) *framework.Request {
