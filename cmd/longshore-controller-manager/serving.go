@@ -17,7 +17,10 @@ func servingOptions(o *options) metricsserver.Options {
 		BindAddress:    o.serveAddress(),
 		SecureServing:  true,
 		FilterProvider: guardMetrics,
-		ExtraHandlers:  map[string]http.Handler{"/healthz": health, "/readyz": health},
+		ExtraHandlers: map[string]http.Handler{
+			"/healthz": http.StripPrefix("/healthz", health),
+			"/readyz":  http.StripPrefix("/readyz", health),
+		},
 	}
 }
 
