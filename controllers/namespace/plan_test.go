@@ -40,7 +40,9 @@ func TestPropagates(t *testing.T) {
 		{newNamespace("karmada-system"), false},
 		{newNamespace("karmada-es-member1"), false},
 		{newNamespace("going", func(n *corev1.Namespace) { n.DeletionTimestamp = ptr.To(metav1.Unix(1, 0)) }), false},
-		{newNamespace("private", func(n *corev1.Namespace) { n.Labels = map[string]string{policyv1alpha1.SkipAutoPropagationLabel: "true"} }), false},
+		{newNamespace("private", func(n *corev1.Namespace) {
+			n.Labels = map[string]string{policyv1alpha1.SkipAutoPropagationLabel: "true"}
+		}), false},
 	} {
 		if got := skip.propagates(test.namespace); got != test.want {
 			t.Errorf("%s: got %v, want %v", test.namespace.Name, got, test.want)
