@@ -28,11 +28,8 @@ var sides = []func(context.Context, ctrl.Manager, *options) error{
 	registerTemplateSide, registerMemberSide,
 }
 
-// run works until ctx ends.
+// run works until ctx ends. o must be valid.
 func run(ctx context.Context, o *options) error {
-	if err := o.validate(); err != nil {
-		return err
-	}
 	mgr, err := newManager(o)
 	if err != nil {
 		return err

@@ -48,7 +48,8 @@ func (c *Controller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	return ctrl.Result{RequeueAfter: recheck}, nil
 }
 
-// join writes the Cluster if needed, and only then makes the namespace: without the finalizer nobody would remove it.
+// join writes the Cluster if needed, and otherwise makes the namespace: without the finalizer nobody would remove it. One write at a time:
+// its event starts the next, with caches that show the last.
 func (c *Controller) join(ctx context.Context, cluster *clusterv1alpha1.Cluster) error {
 	plan := planJoined(cluster, metav1.Now())
 	if !equality.Semantic.DeepEqual(cluster, plan.cluster) {
@@ -63,6 +64,7 @@ func (c *Controller) join(ctx context.Context, cluster *clusterv1alpha1.Cluster)
 		if err != nil {
 			return fmt.Errorf("writing finalizer and taints: %w", err)
 		}
+		return nil
 	}
 	return c.createNamespace(ctx, cluster)
 }

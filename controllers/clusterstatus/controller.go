@@ -60,6 +60,7 @@ type observer struct {
 	member    *member.Member
 	damper    damper
 	inventory *inventory // nil until first needed
+	tags      member.DiscoveryTags
 	log       logr.Logger
 }
 
@@ -94,7 +95,7 @@ func (o *observer) look(ctx context.Context) observation {
 	} else {
 		o.log.Error(err, "Version is unknown")
 	}
-	seen.apis = discover(ctx, clients.Discovery)
+	seen.apis = o.discover(ctx, clients)
 	if !o.WithoutResources {
 		o.count(ctx, clients, &seen)
 	}
@@ -104,7 +105,7 @@ func (o *observer) look(ctx context.Context) observation {
 func (o *observer) count(ctx context.Context, clients *member.Clients, seen *observation) {
 	patience := time.Duration(0)
 	if o.inventory == nil {
-		i, err := watchInventory(ctx, clients.Core)
+		i, err := watchInventory(ctx, clients.Core, o.watchFailed)
 		if err != nil {
 			o.log.Error(err, "Nodes and pods are not counted")
 			return
@@ -121,14 +122,32 @@ func (o *observer) count(ctx context.Context, clients *member.Clients, seen *obs
 	seen.nodes, seen.resources = o.inventory.totals.summarize(models)
 }
 
-func discover(ctx context.Context, client discovery.DiscoveryInterfaceWithContext) *apis {
-	_, served, err := client.ServerGroupsAndResourcesWithContext(ctx)
+// watchFailed tells of lasting refusals, such as missing rights. A member that does not answer has its condition.
+func (o *observer) watchFailed(err error) {
+	if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
+		o.log.Error(err, "Nodes and pods are not counted: grant list and watch of both to the token's user")
+	}
+}
+
+// discover returns nil if the status already says what the member serves.
+func (o *observer) discover(ctx context.Context, clients *member.Clients) *apis {
+	tags, changed, err := clients.Revalidate(ctx, o.tags)
+	if err != nil {
+		return &apis{err: err}
+	}
+	if !changed && len(o.member.Cluster().Status.APIEnablements) > 0 {
+		return nil
+	}
+	_, served, err := clients.Discovery.ServerGroupsAndResourcesWithContext(ctx)
 	result := &apis{served: served}
 	if partial := (*discovery.ErrGroupDiscoveryFailed)(nil); errors.As(err, &partial) {
 		result.failed = partial.Groups
-		return result
+	} else {
+		result.err = err
 	}
-	result.err = err
+	if result.err == nil {
+		o.tags = tags // Taken before the answer, so that a change in between is seen next time.
+	}
 	return result
 }
 

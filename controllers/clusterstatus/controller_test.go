@@ -54,11 +54,32 @@ func TestStatus(t *testing.T) {
 	t.Run("nodes and pods are counted", func(t *testing.T) { testCounts(t, w, cluster, admin) })
 	t.Run("a heartbeat without news writes nothing", func(t *testing.T) {
 		w.awaitHeartbeats(t, gateway, 3)
-		before := statusWrites(writes, "member1")
+		before, asked := statusWrites(writes, "member1"), len(gateway.Requests())
 		w.awaitHeartbeats(t, gateway, 5)
+		since := gateway.Requests()[asked:]
+		count := func(request string) []string {
+			return slices.DeleteFunc(slices.Clone(since), func(r string) bool { return r != request })
+		}
+		for _, request := range since {
+			// Whole discovery would ask for /api and /apis twice, or for single groups.
+			if !slices.Contains([]string{"GET /readyz", "GET /version", "GET /api", "GET /apis"}, request) || len(count(request)) > len(count("GET /readyz"))+1 {
+				t.Errorf("a heartbeat without news asked for more: %s", request)
+			}
+		}
 		if diff := cmp.Diff(before, statusWrites(writes, "member1")); diff != "" {
 			t.Errorf("status writes (-before +after):\n%s", diff)
 		}
+	})
+	t.Run("a new kind is seen", func(t *testing.T) {
+		if err := membertest.InstallCRDs(t.Context(), remote.Config); err != nil {
+			t.Fatal(err)
+		}
+		w.await(t, "works are listed", cluster, func() error {
+			if !slices.ContainsFunc(cluster.Status.APIEnablements, func(e clusterv1alpha1.APIEnablement) bool { return e.GroupVersion == "work.karmada.io/v1alpha1" }) {
+				return fmt.Errorf("apiEnablements are %+v", cluster.Status.APIEnablements)
+			}
+			return nil
+		})
 	})
 	t.Run("a member that goes keeps its numbers and comes back", func(t *testing.T) {
 		numbers := cluster.Status.ResourceSummary

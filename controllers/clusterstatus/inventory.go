@@ -25,11 +25,13 @@ var activePods = fields.AndSelectors(
 type inventory struct {
 	totals *totals
 	synced []cache.InformerSynced
+	// failed is told why a list or watch ended. It must not block.
+	failed func(error)
 }
 
-// watchInventory starts watching until ctx ends.
-func watchInventory(ctx context.Context, client corev1client.CoreV1Interface) (*inventory, error) {
-	i := &inventory{totals: newTotals()}
+// watchInventory starts watching until ctx ends. failed is told, each time, why a list or watch ended.
+func watchInventory(ctx context.Context, client corev1client.CoreV1Interface, failed func(error)) (*inventory, error) {
+	i := &inventory{totals: newTotals(), failed: failed}
 	nodes := cache.NewSharedIndexInformer(cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			return client.Nodes().List(ctx, options)
@@ -61,6 +63,10 @@ func watchInventory(ctx context.Context, client corev1client.CoreV1Interface) (*
 
 func (i *inventory) follow(informer cache.SharedIndexInformer, trim cache.TransformFunc, handler cache.ResourceEventHandler) error {
 	if err := informer.SetTransform(trim); err != nil {
+		return err
+	}
+	err := informer.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) { i.failed(err) })
+	if err != nil {
 		return err
 	}
 	registration, err := informer.AddEventHandler(handler)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -58,6 +59,8 @@ type Clients struct {
 	Resources *Resources
 
 	transport *http.Transport
+	requests  *http.Client // as Discovery
+	host      string       // without a slash at the end
 }
 
 // NewClients connects lazily: no request is sent. The error says what in endpoint cannot be used.
@@ -73,17 +76,20 @@ func NewClients(endpoint Endpoint, options Options) (*Clients, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing authentication: %w", err)
 	}
-	clients := &Clients{transport: transport}
-	streams, requests := &http.Client{Transport: wrapped}, &http.Client{Transport: wrapped, Timeout: options.Timeout}
-	if err := clients.build(config, streams, requests, options); err != nil {
+	clients := &Clients{
+		transport: transport,
+		requests:  &http.Client{Transport: wrapped, Timeout: options.Timeout},
+		host:      strings.TrimSuffix(endpoint.URL, "/"),
+	}
+	if err := clients.build(config, &http.Client{Transport: wrapped}, options); err != nil {
 		return nil, err
 	}
 	clients.Resources = NewResources(clients.Discovery)
 	return clients, nil
 }
 
-func (c *Clients) build(config *rest.Config, streams, requests *http.Client, options Options) (err error) {
-	if c.Discovery, err = discovery.NewDiscoveryClientForConfigAndClient(config, requests); err != nil {
+func (c *Clients) build(config *rest.Config, streams *http.Client, options Options) (err error) {
+	if c.Discovery, err = discovery.NewDiscoveryClientForConfigAndClient(config, c.requests); err != nil {
 		return fmt.Errorf("preparing discovery: %w", err)
 	}
 	if c.Streams, err = dynamic.NewForConfigAndClient(config, streams); err != nil {
@@ -91,7 +97,7 @@ func (c *Clients) build(config *rest.Config, streams, requests *http.Client, opt
 	}
 	limited := rest.CopyConfig(config)
 	limited.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(options.QPS, options.Burst)
-	if c.Objects, err = dynamic.NewForConfigAndClient(limited, requests); err != nil {
+	if c.Objects, err = dynamic.NewForConfigAndClient(limited, c.requests); err != nil {
 		return fmt.Errorf("preparing requests: %w", err)
 	}
 	compact := rest.CopyConfig(config)

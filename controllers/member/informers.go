@@ -110,8 +110,8 @@ func (i *Informers) prepare(resource schema.GroupVersionResource, w *watched) er
 	if err := w.informer.SetTransform(stripManagedFields); err != nil {
 		return err
 	}
-	err := w.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
-		cache.DefaultWatchErrorHandler(ctx, r, err)
+	err := w.informer.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) {
+		// Not logged: a member that is gone has many watches, and one condition that tells why.
 		if !w.informer.HasSynced() {
 			i.wakeAll(w, fmt.Errorf("listing %s in the member: %w", resource.GroupResource(), err))
 		}
