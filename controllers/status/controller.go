@@ -32,6 +32,7 @@ type Controller struct {
 	announce   *announcer
 	bindings   *written[types.NamespacedName]
 	templates  *written[template.Ref]
+	progress   *progress
 	now        func() time.Time
 	options    Options
 }
@@ -43,6 +44,7 @@ func (c *Controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	switch {
 	case apierrors.IsNotFound(err):
 		c.bindings.forget(req.NamespacedName)
+		c.progress.done(req.NamespacedName)
 		c.announce.forget(req.NamespacedName)
 		return reconcile.Result{}, nil
 	case err != nil:
@@ -58,6 +60,12 @@ func (c *Controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	}
 	items, again := Items(works, c.now())
 	change := PlanStatus(b, items, works, c.now())
+	if change.ItemsChanged && !Settled(b.BindingSpec(), items) {
+		if wait := c.progress.wait(req.NamespacedName, c.now()); wait > 0 {
+			return reconcile.Result{RequeueAfter: wait}, nil
+		}
+	}
+	c.progress.done(req.NamespacedName)
 	err = c.writeBinding(ctx, b, change)
 	if apierrors.IsConflict(err) {
 		return reconcile.Result{RequeueAfter: c.options.window()}, nil // the cache is behind

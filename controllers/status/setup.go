@@ -30,8 +30,11 @@ const (
 	defaultConcurrency = 5
 )
 
-// DefaultWindow is how long changes of one binding's Works are collected before its status is written.
-const DefaultWindow = 200 * time.Millisecond
+// Defaults of [Options].
+const (
+	DefaultWindow   = 200 * time.Millisecond
+	DefaultProgress = time.Second
+)
 
 // Aggregator edits template's status in place so that it tells what the items say together; changed is false, and the
 // template untouched, if it does already or the kind has no rule.
@@ -43,9 +46,10 @@ type Aggregator interface {
 type Options struct {
 	// Concurrency is how many bindings are worked on at once; 0 means 5.
 	Concurrency int
-	// Window is how long changes are collected before they are written: what the last change waits at most. 0 means
-	// [DefaultWindow].
+	// Window is how long changes of one binding's Works are collected before they are looked at; 0 means [DefaultWindow].
 	Window time.Duration
+	// Progress is how long intermediate states are held back, counted from the first; 0 means [DefaultProgress].
+	Progress time.Duration
 }
 
 func (o Options) window() time.Duration {
@@ -53,6 +57,13 @@ func (o Options) window() time.Duration {
 		return o.Window
 	}
 	return DefaultWindow
+}
+
+func (o Options) progress() time.Duration {
+	if o.Progress > 0 {
+		return o.Progress
+	}
+	return DefaultProgress
 }
 
 // Setup adds the controller to the manager, which must also run the store; [binding.RegisterIndexes] comes first.
@@ -65,7 +76,7 @@ func Setup(mgr manager.Manager, store *template.Store, aggregator Aggregator, op
 		client: mgr.GetClient(), metadata: templates, store: store, aggregator: aggregator,
 		announce: newAnnouncer(mgr.GetEventRecorder(eventSource)),
 		bindings: newWritten[client.ObjectKey](), templates: newWritten[template.Ref](),
-		now: time.Now, options: options,
+		progress: newProgress(options.progress()), now: time.Now, options: options,
 	}
 	concurrency := options.Concurrency
 	if concurrency == 0 {
