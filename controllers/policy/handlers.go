@@ -122,6 +122,7 @@ func bindingHandler[B bindingObject](c *claimer) handler.TypedEventHandler[B, te
 		},
 		DeleteFunc: func(_ context.Context, e event.TypedDeleteEvent[B], q refQueue) {
 			if ref, ok := templateOf(e.Object); ok {
+				c.bindings.Forget(ref)
 				c.triggers.add(ref, TemplateChanged) // what was there comes back, lazy or not
 				q.Add(ref)
 			}

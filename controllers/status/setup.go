@@ -22,6 +22,7 @@ import (
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/controllers/binding"
 	"github.com/longshore-project/longshore/controllers/template"
+	"github.com/longshore-project/longshore/controllers/template/written"
 )
 
 const (
@@ -75,7 +76,7 @@ func Setup(mgr manager.Manager, store *template.Store, aggregator Aggregator, op
 	c := &Controller{
 		client: mgr.GetClient(), metadata: templates, store: store, aggregator: aggregator,
 		announce: newAnnouncer(mgr.GetEventRecorder(eventSource)),
-		bindings: newWritten[client.ObjectKey](), templates: newWritten[template.Ref](),
+		bindings: written.New[client.ObjectKey](), templates: written.New[template.Ref](),
 		progress: newProgress(options.progress()), now: time.Now, options: options,
 	}
 	concurrency := options.Concurrency
@@ -92,7 +93,7 @@ func Setup(mgr manager.Manager, store *template.Store, aggregator Aggregator, op
 		source.TypedKind(cache, &workv1alpha2.ResourceBinding{}, bindingHandler[*workv1alpha2.ResourceBinding](window)),
 		source.TypedKind(cache, &workv1alpha2.ClusterResourceBinding{}, bindingHandler[*workv1alpha2.ClusterResourceBinding](window)),
 		template.Source(store, func(e template.Event, q requestQueue) {
-			if e.New != nil {
+			if e.New != nil && !e.Initial { // what exists at the start is woken by its binding
 				q.AddAfter(binding.RequestFor(e.Ref.Namespace, workv1alpha2.BindingName(e.Ref.Name, e.Ref.Kind.Kind)), window)
 			}
 		}),
