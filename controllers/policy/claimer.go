@@ -81,12 +81,13 @@ func (c *claimer) reconcile(ctx context.Context, ref template.Ref, trigger Trigg
 	if c.claims.Ahead(ref, obj.GetResourceVersion()) {
 		return errBehind
 	}
-	// Wait first and decide then: a policy that arrives in between finds the template in the list.
+	// Wait first and decide then, and wait on until the claim is seen on the template: a policy that changes in between
+	// finds the template in the list.
 	c.waiting.add(ref)
 	decision := c.catalog.Decide(obj, trigger, c.options.Preemption)
 	err = c.act(ctx, ref, obj, decision, trigger)
 	blocked, isBlocked := errors.AsType[*blockedError](err)
-	if !decision.Waits && !isBlocked {
+	if ClaimOf(obj) != (Claim{}) && !decision.Waits && !isBlocked {
 		c.waiting.remove(ref)
 	}
 	if isBlocked || decision.Action == Hold && decision.Waits {
