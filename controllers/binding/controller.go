@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
@@ -21,7 +22,11 @@ import (
 	workv1alpha1 "github.com/longshore-project/longshore/apis/work/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/controllers/template"
+	"github.com/longshore-project/longshore/controllers/template/written"
 )
+
+// cacheDelay is when to look again at Works that the cache does not show yet.
+const cacheDelay = 50 * time.Millisecond
 
 // Controller keeps the Works of bindings of both scopes: a request without namespace means a ClusterResourceBinding.
 type Controller struct {
@@ -30,6 +35,7 @@ type Controller struct {
 	reviser   Reviser
 	overrides *overrides
 	announce  *announcer
+	written   *written.Versions[types.NamespacedName] // Works
 	options   Options
 }
 
@@ -54,30 +60,55 @@ func (c *Controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if admitted, err := c.admit(ctx, b); admitted || err != nil {
 		return reconcile.Result{}, err // its own write wakes the binding
 	}
-	return reconcile.Result{}, c.sync(ctx, b, works)
+	behind, err := c.sync(ctx, b, works)
+	if behind && err == nil {
+		return reconcile.Result{RequeueAfter: cacheDelay}, nil
+	}
+	return reconcile.Result{}, err
 }
 
-// sync writes the plan. A template that is gone, or may be, leaves the Works to the garbage collector.
-func (c *Controller) sync(ctx context.Context, b workv1alpha2.Binding, works []workv1alpha1.Work) error {
+// sync writes the plan. A template that is gone, or may be, leaves the Works to the garbage collector. behind tells that
+// the cache does not show some of the Works as they were last written, so that they must be looked at again.
+func (c *Controller) sync(ctx context.Context, b workv1alpha2.Binding, works []workv1alpha1.Work) (behind bool, err error) {
 	obj, err := c.template(b)
 	if apierrors.IsNotFound(err) || err == nil && obj.GetUID() != b.BindingSpec().Resource.UID && b.BindingSpec().Resource.UID != "" {
-		return c.delete(ctx, b, Orphans(b.BindingSpec(), works))
+		return false, c.delete(ctx, b, Orphans(b.BindingSpec(), works))
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	plan, err := c.plan(ctx, b, obj, works)
 	if err != nil {
 		c.announce.failed(b, obj, err)
-		return nil // whatever cures it wakes the binding
+		return false, nil // whatever cures it wakes the binding
 	}
+	behind = c.withhold(&plan)
 	err = c.execute(ctx, b, &plan)
-	if cause := errors.Join(err, joined(plan.Failed)); cause != nil {
-		c.announce.failed(b, obj, cause)
-	} else {
+	switch cause := errors.Join(joined(plan.Failed), err); {
+	case cause == nil:
 		c.announce.succeeded(b, obj)
+	case !isTransient(err):
+		c.announce.failed(b, obj, cause)
 	}
-	return err
+	return behind, err
+}
+
+// withhold takes out of the plan what the cache only seems to lack, and reports whether there was any.
+func (c *Controller) withhold(plan *Plan) (any bool) {
+	before := len(plan.Create) + len(plan.Update)
+	plan.Create = slices.DeleteFunc(plan.Create, func(w *workv1alpha1.Work) bool {
+		return c.written.Ahead(client.ObjectKeyFromObject(w), "")
+	})
+	plan.Update = slices.DeleteFunc(plan.Update, func(u Update) bool {
+		return c.written.Ahead(client.ObjectKeyFromObject(u.From), u.From.ResourceVersion)
+	})
+	return len(plan.Create)+len(plan.Update) < before
+}
+
+// isTransient reports whether trying again is all that is needed; nil is not.
+func isTransient(err error) bool {
+	return apierrors.IsAlreadyExists(err) || apierrors.IsConflict(err) || apierrors.IsTimeout(err) ||
+		apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err)
 }
 
 func (c *Controller) template(b workv1alpha2.Binding) (*unstructured.Unstructured, error) {
@@ -140,6 +171,7 @@ func (c *Controller) create(ctx context.Context, work *workv1alpha1.Work) error 
 	case err != nil:
 		return fmt.Errorf("creating Work %s: %w", key, err)
 	}
+	c.written.Set(key, work.ResourceVersion)
 	return nil
 }
 
@@ -167,6 +199,7 @@ func (c *Controller) update(ctx context.Context, u Update) error {
 	if err != nil {
 		return fmt.Errorf("updating Work %s: %w", key, err)
 	}
+	c.written.Set(key, target.ResourceVersion)
 	return nil
 }
 

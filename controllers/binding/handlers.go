@@ -37,7 +37,7 @@ func bindingHandler[B client.Object]() handler.TypedEventHandler[B, reconcile.Re
 }
 
 // workHandler wakes a binding whose Work somebody changed or removed.
-func workHandler() handler.TypedEventHandler[*workv1alpha1.Work, reconcile.Request] {
+func (c *Controller) workHandler() handler.TypedEventHandler[*workv1alpha1.Work, reconcile.Request] {
 	enqueue := func(work *workv1alpha1.Work, q requestQueue) {
 		if req, ok := RequestOf(work); ok {
 			q.Add(req)
@@ -50,6 +50,7 @@ func workHandler() handler.TypedEventHandler[*workv1alpha1.Work, reconcile.Reque
 			}
 		},
 		DeleteFunc: func(_ context.Context, e event.TypedDeleteEvent[*workv1alpha1.Work], q requestQueue) {
+			c.written.Forget(client.ObjectKeyFromObject(e.Object))
 			enqueue(e.Object, q)
 		},
 	}

@@ -3,6 +3,7 @@ package binding
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -14,6 +15,7 @@ import (
 	workv1alpha1 "github.com/longshore-project/longshore/apis/work/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/controllers/template"
+	"github.com/longshore-project/longshore/controllers/template/written"
 )
 
 const (
@@ -42,7 +44,7 @@ func (o Options) parallelism() int {
 func Setup(mgr manager.Manager, store *template.Store, reviser Reviser, options Options) error {
 	c := &Controller{
 		client: mgr.GetClient(), store: store, reviser: reviser, overrides: newOverrides(),
-		announce: newAnnouncer(mgr.GetEventRecorder(eventSource)), options: options,
+		announce: newAnnouncer(mgr.GetEventRecorder(eventSource)), written: written.New[types.NamespacedName](), options: options,
 	}
 	concurrency := options.Concurrency
 	if concurrency == 0 {
@@ -56,7 +58,7 @@ func Setup(mgr manager.Manager, store *template.Store, reviser Reviser, options 
 	for _, s := range []source.Source{
 		source.TypedKind(cache, &workv1alpha2.ResourceBinding{}, bindingHandler[*workv1alpha2.ResourceBinding]()),
 		source.TypedKind(cache, &workv1alpha2.ClusterResourceBinding{}, bindingHandler[*workv1alpha2.ClusterResourceBinding]()),
-		source.TypedKind(cache, &workv1alpha1.Work{}, workHandler()),
+		source.TypedKind(cache, &workv1alpha1.Work{}, c.workHandler()),
 		source.TypedKind(cache, &clusterv1alpha1.Cluster{}, c.clusterHandler()),
 		source.TypedKind(cache, &policyv1alpha1.OverridePolicy{}, overrideHandler[*policyv1alpha1.OverridePolicy](c)),
 		source.TypedKind(cache, &policyv1alpha1.ClusterOverridePolicy{}, overrideHandler[*policyv1alpha1.ClusterOverridePolicy](c)),
@@ -70,7 +72,7 @@ func Setup(mgr manager.Manager, store *template.Store, reviser Reviser, options 
 }
 
 func onTemplate(e template.Event, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-	if e.New != nil {
+	if e.New != nil && !e.Initial { // what exists at the start is woken by its binding
 		q.Add(RequestFor(e.Ref.Namespace, workv1alpha2.BindingName(e.Ref.Name, e.Ref.Kind.Kind)))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
@@ -19,6 +20,7 @@ import (
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/controllers/template"
+	"github.com/longshore-project/longshore/controllers/template/written"
 )
 
 // claimer is the controller with one key per template.
@@ -31,8 +33,16 @@ type claimer struct {
 	waiting  *waiting
 	triggers *triggers
 	announce *announcer[template.Ref]
+	claims   *written.Versions[template.Ref] // templates
+	bindings *written.Versions[template.Ref]
 	options  Options
 }
+
+// errBehind says that the cache does not show yet what was written: nothing can be decided on it.
+var errBehind = errors.New("the cache is behind")
+
+// cacheDelay is when to look again at what the cache does not show yet.
+const cacheDelay = 50 * time.Millisecond
 
 // blockedError is a cause that the user can cure: it is told as an event on the template.
 type blockedError struct {
@@ -46,8 +56,12 @@ func (e *blockedError) Error() string { return e.notice.note }
 func (c *claimer) Reconcile(ctx context.Context, ref template.Ref) (reconcile.Result, error) {
 	trigger := c.triggers.take(ref)
 	err := c.reconcile(ctx, ref, trigger)
-	if err != nil {
-		c.triggers.add(ref, trigger)
+	if err == nil {
+		return reconcile.Result{}, nil
+	}
+	c.triggers.add(ref, trigger)
+	if errors.Is(err, errBehind) {
+		return reconcile.Result{RequeueAfter: cacheDelay}, nil
 	}
 	return reconcile.Result{}, err
 }
@@ -64,13 +78,20 @@ func (c *claimer) reconcile(ctx context.Context, ref template.Ref, trigger Trigg
 		c.waiting.remove(ref)
 		return nil
 	}
-	// Wait first and decide then: a policy that arrives in between finds the template in the list.
+	if c.claims.Ahead(ref, obj.GetResourceVersion()) {
+		return errBehind
+	}
+	// Wait first and decide then, and wait on until the claim is seen on the template: a policy that changes in between
+	// finds the template in the list.
 	c.waiting.add(ref)
 	decision := c.catalog.Decide(obj, trigger, c.options.Preemption)
 	err = c.act(ctx, ref, obj, decision, trigger)
 	blocked, isBlocked := errors.AsType[*blockedError](err)
-	if !decision.Waits && !isBlocked {
+	if ClaimOf(obj) != (Claim{}) && !decision.Waits && !isBlocked {
 		c.waiting.remove(ref)
+	}
+	if isBlocked || decision.Action == Hold && decision.Waits {
+		c.triggers.add(ref, trigger) // the policy is found; what happened counts when it can be applied
 	}
 	if !isBlocked {
 		return err
@@ -87,6 +108,7 @@ func (c *claimer) reconcile(ctx context.Context, ref template.Ref, trigger Trigg
 func (c *claimer) forget(ctx context.Context, ref template.Ref) error {
 	c.waiting.remove(ref)
 	c.announce.settle(ref)
+	c.claims.Forget(ref)
 	binding, err := c.binding(ctx, ref)
 	if err != nil || binding == nil {
 		return err
@@ -95,7 +117,7 @@ func (c *claimer) forget(ctx context.Context, ref template.Ref) error {
 	if record := c.catalog.Get(claim.Policy); claim == (Claim{}) || record != nil && record.Policy.GetDeletionTimestamp() == nil {
 		return nil
 	}
-	return c.releaseBinding(ctx, binding)
+	return c.releaseBinding(ctx, ref, binding)
 }
 
 func (c *claimer) act(ctx context.Context, ref template.Ref, obj *unstructured.Unstructured, d Decision, trigger Trigger) error {
@@ -117,15 +139,15 @@ func (c *claimer) release(ctx context.Context, ref template.Ref, obj *unstructur
 	if err != nil || binding == nil {
 		return err
 	}
-	return c.releaseBinding(ctx, binding)
+	return c.releaseBinding(ctx, ref, binding)
 }
 
-func (c *claimer) releaseBinding(ctx context.Context, binding workv1alpha2.Binding) error {
+func (c *claimer) releaseBinding(ctx context.Context, ref template.Ref, binding workv1alpha2.Binding) error {
 	released, changed := ReleaseBinding(binding)
 	if !changed {
 		return nil
 	}
-	return c.patch(ctx, binding, released)
+	return c.patch(ctx, ref, binding, released)
 }
 
 // apply claims the template and writes the binding. What the binding needs is gathered first, so that nothing is
@@ -135,16 +157,23 @@ func (c *claimer) apply(ctx context.Context, ref template.Ref, obj *unstructured
 	if err != nil {
 		return err
 	}
+	existing, err := c.binding(ctx, ref)
+	if err != nil {
+		return err
+	}
 	claimed, err := c.claim(ctx, obj, Claim{ID: permanentID(d.Policy), Policy: KeyOf(d.Policy)})
 	if err != nil {
 		return err
 	}
+	if claimed {
+		c.announce.expect(ref)
+	}
 	if !postpones(d.Policy, trigger) {
-		if err := c.write(ctx, ref, in); err != nil {
+		if err := c.write(ctx, ref, existing, in); err != nil {
 			return err
 		}
 	}
-	if recovered := c.announce.settle(ref); claimed || recovered {
+	if c.announce.settle(ref) {
 		c.announce.emit(obj, applied(d.Policy))
 	}
 	if d.Preempted != (Key{}) {
@@ -216,12 +245,16 @@ func (c *claimer) claim(ctx context.Context, obj *unstructured.Unstructured, cla
 	if !ok {
 		return false, fmt.Errorf("claiming %s: %w", template.RefOf(obj), template.ErrNotReady)
 	}
-	_, err = c.metadata.Resource(resource.Name).Namespace(obj.GetNamespace()).
+	answer, err := c.metadata.Resource(resource.Name).Namespace(obj.GetNamespace()).
 		Patch(ctx, obj.GetName(), types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
-	if err != nil && !apierrors.IsNotFound(err) {
+	if apierrors.IsNotFound(err) {
+		return false, nil // its deletion wakes the template
+	}
+	if err != nil {
 		return false, refused(fmt.Errorf("claiming %s: %w", template.RefOf(obj), err))
 	}
-	return err == nil, nil
+	c.claims.Set(template.RefOf(obj), answer.GetResourceVersion())
+	return true, nil
 }
 
 // claimPatch returns the merge patch that gives obj the claim, nil if it has it. The UID makes the patch fail on an
@@ -246,14 +279,11 @@ func claimPatch(obj metav1.Object, claim Claim) []byte {
 	return patch
 }
 
-// write creates or updates the binding, if that changes anything.
-func (c *claimer) write(ctx context.Context, ref template.Ref, in Inputs) error {
-	existing, err := c.binding(ctx, ref)
+// write creates or updates the binding, if that changes anything. existing is nil if there is none.
+func (c *claimer) write(ctx context.Context, ref template.Ref, existing workv1alpha2.Binding, in Inputs) error {
 	switch {
-	case err != nil:
-		return err
 	case existing == nil:
-		return c.create(ctx, NewBinding(in))
+		return c.create(ctx, ref, NewBinding(in))
 	case existing.GetDeletionTimestamp() != nil:
 		return nil // its deletion wakes the template
 	}
@@ -267,10 +297,10 @@ func (c *claimer) write(ctx context.Context, ref template.Ref, in Inputs) error 
 	if err != nil || !changed {
 		return err
 	}
-	return c.patch(ctx, existing, updated)
+	return c.patch(ctx, ref, existing, updated)
 }
 
-func (c *claimer) create(ctx context.Context, binding workv1alpha2.Binding) error {
+func (c *claimer) create(ctx context.Context, ref template.Ref, binding workv1alpha2.Binding) error {
 	err := c.client.Create(ctx, binding, client.FieldOwner(fieldManager))
 	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		return nil // the template goes with its namespace
@@ -278,11 +308,12 @@ func (c *claimer) create(ctx context.Context, binding workv1alpha2.Binding) erro
 	if err != nil {
 		return refused(fmt.Errorf("creating binding %s: %w", binding.GetName(), err))
 	}
+	c.bindings.Set(ref, binding.GetResourceVersion())
 	return nil
 }
 
 // patch writes what differs, and nothing that others write meanwhile.
-func (c *claimer) patch(ctx context.Context, from, to workv1alpha2.Binding) error {
+func (c *claimer) patch(ctx context.Context, ref template.Ref, from, to workv1alpha2.Binding) error {
 	data, err := client.MergeFrom(from).Data(to)
 	if err != nil {
 		return fmt.Errorf("comparing binding %s: %w", from.GetName(), err)
@@ -292,22 +323,31 @@ func (c *claimer) patch(ctx context.Context, from, to workv1alpha2.Binding) erro
 	target.SetNamespace(from.GetNamespace())
 	target.SetName(from.GetName())
 	err = c.client.Patch(ctx, target, client.RawPatch(types.MergePatchType, data), client.FieldOwner(fieldManager))
-	if err != nil && !apierrors.IsNotFound(err) {
+	if apierrors.IsNotFound(err) {
+		return nil // its deletion wakes the template
+	}
+	if err != nil {
 		return refused(fmt.Errorf("updating binding %s: %w", from.GetName(), err))
 	}
+	c.bindings.Set(ref, target.GetResourceVersion())
 	return nil
 }
 
-// binding returns the template's binding, read-only; nil if it does not exist.
+// binding returns the template's binding, read-only; nil if it does not exist. The error is errBehind if the cache does
+// not show it as it was last written.
 func (c *claimer) binding(ctx context.Context, ref template.Ref) (workv1alpha2.Binding, error) {
 	binding := empty(ref.Namespace)
 	key := types.NamespacedName{Namespace: ref.Namespace, Name: workv1alpha2.BindingName(ref.Name, ref.Kind.Kind)}
 	err := c.client.Get(ctx, key, binding, client.UnsafeDisableDeepCopy)
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
+	exists := err == nil
+	if client.IgnoreNotFound(err) != nil {
 		return nil, fmt.Errorf("reading binding %s: %w", key, err)
+	}
+	if c.bindings.Ahead(ref, binding.GetResourceVersion()) {
+		return nil, errBehind
+	}
+	if !exists {
+		return nil, nil
 	}
 	return binding, nil
 }

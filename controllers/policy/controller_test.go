@@ -81,6 +81,16 @@ func awaitClaim(env *templatetest.Env, obj *unstructured.Unstructured, want poli
 	return b
 }
 
+// awaitWorkers waits until the controllers have worked on everything that was created before.
+func awaitWorkers(env *templatetest.Env) {
+	cm := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"namespace": env.Namespace, "name": "sentinel"},
+	}}
+	p := pp(env.Namespace, "sentinel", policyv1alpha1.ResourceSelector{APIVersion: "v1", Kind: "ConfigMap", Name: "sentinel"})
+	env.MustCreate(cm, p)
+	awaitClaim(env, cm, policy.KeyOf(p))
+}
+
 func TestTemplateThenPolicy(t *testing.T) {
 	env := start(t, policy.Options{})
 	d := templatetest.Deployment(env.Namespace, "web", 3)
@@ -352,7 +362,7 @@ func TestLazyActivation(t *testing.T) {
 	p.Spec.ActivationPreference = policyv1alpha1.LazyActivation
 	d := templatetest.Deployment(env.Namespace, "web", 1)
 	env.MustCreate(d)
-	env.AwaitQuiet(300 * time.Millisecond)
+	awaitWorkers(env) // or else the template is new when the policy comes
 	env.MustCreate(p)
 	env.AwaitObject("the claim is recorded", d, func() error {
 		if policy.ClaimOf(d).Policy != policy.KeyOf(p) {
@@ -382,6 +392,15 @@ func TestLazyActivation(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+func TestLazyPolicyBeforeTemplate(t *testing.T) {
+	env := start(t, policy.Options{})
+	p := pp(env.Namespace, "p", deployments(""))
+	p.Spec.ActivationPreference = policyv1alpha1.LazyActivation
+	d := templatetest.Deployment(env.Namespace, "web", 1)
+	env.MustCreate(p, d) // the template may well be seen before the policy has its permanent id
+	awaitClaim(env, d, policy.KeyOf(p))
 }
 
 func TestSteadyStateWritesNothing(t *testing.T) {

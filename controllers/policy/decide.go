@@ -12,7 +12,7 @@ type Trigger uint8
 const (
 	// TemplateChanged: a user created or changed the template.
 	TemplateChanged Trigger = 1 << iota
-	// PolicyChanged: a policy or the claim itself changed, so that the claim must be evaluated anew.
+	// PolicyChanged: a policy changed, so that the claim must be evaluated anew.
 	PolicyChanged
 )
 

@@ -64,13 +64,22 @@ func (a *announcer[K]) warn(key K, about runtime.Object, n notice) {
 	}
 }
 
-// settle forgets the last warning and reports whether there was one.
-func (a *announcer[K]) settle(key K) (recovered bool) {
+// expect makes the next settle report news although there was no warning.
+func (a *announcer[K]) expect(key K) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_, recovered = a.warned[key]
+	if _, warned := a.warned[key]; !warned {
+		a.warned[key] = notice{}
+	}
+}
+
+// settle forgets the last warning and reports whether there was one, or news is expected.
+func (a *announcer[K]) settle(key K) (news bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, news = a.warned[key]
 	delete(a.warned, key)
-	return recovered
+	return news
 }
 
 func (a *announcer[K]) emit(about runtime.Object, n notice) {

@@ -31,10 +31,12 @@ func policyHandler[P policyObject](c *claimer) handler.TypedEventHandler[P, temp
 		UpdateFunc: func(ctx context.Context, e event.TypedUpdateEvent[P], q refQueue) {
 			if policyDiffers(e.ObjectOld, e.ObjectNew) {
 				c.onPolicy(ctx, e.ObjectNew, q)
+				c.wake(c.waiting.of(e.ObjectOld), q) // it may be about to claim what it selected until now
 			}
 		},
 		DeleteFunc: func(ctx context.Context, e event.TypedDeleteEvent[P], q refQueue) {
 			c.catalog.Delete(KeyOf(e.Object))
+			c.wake(c.waiting.of(e.Object), q)
 			c.wakeClaimed(ctx, permanentID(e.Object), q)
 		},
 	}
@@ -122,6 +124,7 @@ func bindingHandler[B bindingObject](c *claimer) handler.TypedEventHandler[B, te
 		},
 		DeleteFunc: func(_ context.Context, e event.TypedDeleteEvent[B], q refQueue) {
 			if ref, ok := templateOf(e.Object); ok {
+				c.bindings.Forget(ref)
 				c.triggers.add(ref, TemplateChanged) // what was there comes back, lazy or not
 				q.Add(ref)
 			}

@@ -18,6 +18,7 @@ import (
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/controllers/template"
+	"github.com/longshore-project/longshore/controllers/template/written"
 )
 
 const (
@@ -58,7 +59,8 @@ func Setup(ctx context.Context, mgr manager.Manager, store *template.Store, repl
 	c := &claimer{
 		client: mgr.GetClient(), metadata: templates, store: store, replicas: replicas,
 		catalog: NewCatalog(), waiting: newWaiting(), triggers: newTriggers(),
-		announce: newAnnouncer[template.Ref](recorder), options: options,
+		announce: newAnnouncer[template.Ref](recorder),
+		claims:   written.New[template.Ref](), bindings: written.New[template.Ref](), options: options,
 	}
 	if err := c.setup(mgr); err != nil {
 		return fmt.Errorf("setting up the claim controller: %w", err)

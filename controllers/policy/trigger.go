@@ -50,14 +50,10 @@ func triggerOf(e template.Event) Trigger {
 	case e.Old == nil:
 		return TemplateChanged
 	}
-	var trigger Trigger
-	if ClaimOf(e.Old) != ClaimOf(e.New) {
-		trigger |= PolicyChanged
-	}
 	if changedByUser(e.Old, e.New) {
-		trigger |= TemplateChanged
+		return TemplateChanged
 	}
-	return trigger
+	return 0
 }
 
 // changedByUser reports whether anything changed beside status, generation and the metadata that the control plane

@@ -20,6 +20,7 @@ import (
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/controllers/binding"
 	"github.com/longshore-project/longshore/controllers/template"
+	"github.com/longshore-project/longshore/controllers/template/written"
 )
 
 // Controller keeps the status of bindings of both scopes and of their templates: a request without namespace means a
@@ -30,8 +31,9 @@ type Controller struct {
 	store      *template.Store
 	aggregator Aggregator
 	announce   *announcer
-	bindings   *written[types.NamespacedName]
-	templates  *written[template.Ref]
+	bindings   *written.Versions[types.NamespacedName]
+	templates  *written.Versions[template.Ref]
+	progress   *progress
 	now        func() time.Time
 	options    Options
 }
@@ -42,14 +44,15 @@ func (c *Controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	err := c.client.Get(ctx, req.NamespacedName, b, client.UnsafeDisableDeepCopy)
 	switch {
 	case apierrors.IsNotFound(err):
-		c.bindings.forget(req.NamespacedName)
+		c.bindings.Forget(req.NamespacedName)
+		c.progress.done(req.NamespacedName)
 		c.announce.forget(req.NamespacedName)
 		return reconcile.Result{}, nil
 	case err != nil:
 		return reconcile.Result{}, fmt.Errorf("reading binding %s: %w", req.NamespacedName, err)
 	case b.GetDeletionTimestamp() != nil:
 		return reconcile.Result{}, nil
-	case c.bindings.ahead(req.NamespacedName, b.GetResourceVersion()):
+	case c.bindings.Ahead(req.NamespacedName, b.GetResourceVersion()):
 		return reconcile.Result{RequeueAfter: c.options.window()}, nil
 	}
 	works, err := binding.WorksOf(ctx, c.client, b)
@@ -58,6 +61,12 @@ func (c *Controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	}
 	items, again := Items(works, c.now())
 	change := PlanStatus(b, items, works, c.now())
+	if change.ItemsChanged && !Settled(b.BindingSpec(), items) {
+		if wait := c.progress.wait(req.NamespacedName, c.now()); wait > 0 {
+			return reconcile.Result{RequeueAfter: wait}, nil
+		}
+	}
+	c.progress.done(req.NamespacedName)
 	err = c.writeBinding(ctx, b, change)
 	if apierrors.IsConflict(err) {
 		return reconcile.Result{RequeueAfter: c.options.window()}, nil // the cache is behind
@@ -96,7 +105,7 @@ func (c *Controller) writeBinding(ctx context.Context, b workv1alpha2.Binding, c
 	if err != nil {
 		return fmt.Errorf("writing the status of binding %s: %w", b.GetName(), err)
 	}
-	c.bindings.set(client.ObjectKeyFromObject(b), target.GetResourceVersion())
+	c.bindings.Set(client.ObjectKeyFromObject(b), target.GetResourceVersion())
 	return nil
 }
 
@@ -114,13 +123,13 @@ func (c *Controller) writeTemplate(ctx context.Context, b workv1alpha2.Binding, 
 	obj, err := c.store.Get(ref)
 	switch {
 	case apierrors.IsNotFound(err):
-		c.templates.forget(ref)
+		c.templates.Forget(ref)
 		return 0, nil
 	case err != nil:
 		return 0, err
 	case obj.GetDeletionTimestamp() != nil, r.UID != "" && obj.GetUID() != r.UID:
 		return 0, nil
-	case c.templates.ahead(ref, obj.GetResourceVersion()):
+	case c.templates.Ahead(ref, obj.GetResourceVersion()):
 		return c.options.window(), nil
 	}
 	patch, err := c.templatePatch(obj, items)
@@ -204,7 +213,7 @@ func (c *Controller) patchTemplate(ctx context.Context, ref template.Ref, patch 
 	if err != nil {
 		return fmt.Errorf("writing the status of %s: %w", ref, err)
 	}
-	c.templates.set(ref, answer.GetResourceVersion())
+	c.templates.Set(ref, answer.GetResourceVersion())
 	return nil
 }
 

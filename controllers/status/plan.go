@@ -1,8 +1,10 @@
 // Package status carries what members report back up: Works → binding.status → template.status.
 //
-//	Work changed ──► wait for the burst to end (Window) ──► one write of binding.status ──► one write of template.status
+//	Work changed ──► wait for the burst to end ──► one write of binding.status ──► one write of template.status
 //
-// Nothing is written that is already there.
+// Two windows coalesce bursts. A change is looked at after Window. Intermediate states, in which some member is still at
+// work, are written after Progress, and final ones (all healthy, or refused) at once: a Deployment that becomes ready
+// within Progress costs one write each instead of one for every step. Nothing is written that is already there.
 package status
 
 import (
@@ -132,7 +134,7 @@ func PlanStatus(b workv1alpha2.Binding, items []workv1alpha2.AggregatedStatusIte
 	change := Change{Items: items, ItemsChanged: !sameItems(status.AggregatedStatus, items)}
 	want := FullyApplied(b.BindingSpec(), items)
 	have := meta.FindStatusCondition(status.Conditions, want.Type)
-	if have == nil && want.Status == metav1.ConditionFalse {
+	if have == nil && want.Status == metav1.ConditionFalse && !refused(items) {
 		if change.Again = settle - now.Sub(lastStep(b, works)); change.Again > 0 {
 			return change
 		}
@@ -148,6 +150,22 @@ func PlanStatus(b workv1alpha2.Binding, items []workv1alpha2.AggregatedStatusIte
 		change.Conditions = conditions
 	}
 	return change
+}
+
+// refused reports whether a member has refused the template, or for long said nothing.
+func refused(items []workv1alpha2.AggregatedStatusItem) bool {
+	return slices.ContainsFunc(items, func(i workv1alpha2.AggregatedStatusItem) bool { return !i.Applied })
+}
+
+// Settled reports whether no better news is to be expected: every cluster that should hold the template reports, and
+// either that it is healthy or that it was refused.
+func Settled(spec *workv1alpha2.ResourceBindingSpec, items []workv1alpha2.AggregatedStatusItem) bool {
+	if binding.Expected(spec).Len() > len(items) {
+		return false
+	}
+	return !slices.ContainsFunc(items, func(i workv1alpha2.AggregatedStatusItem) bool {
+		return i.Applied && i.Health != workv1alpha2.ResourceHealthy
+	})
 }
 
 // lastStep is when the binding last came nearer to being applied.

@@ -22,6 +22,7 @@ import (
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/controllers/binding"
 	"github.com/longshore-project/longshore/controllers/template"
+	"github.com/longshore-project/longshore/controllers/template/written"
 )
 
 const (
@@ -30,8 +31,11 @@ const (
 	defaultConcurrency = 5
 )
 
-// DefaultWindow is how long changes of one binding's Works are collected before its status is written.
-const DefaultWindow = 200 * time.Millisecond
+// Defaults of [Options].
+const (
+	DefaultWindow   = 200 * time.Millisecond
+	DefaultProgress = time.Second
+)
 
 // Aggregator edits template's status in place so that it tells what the items say together; changed is false, and the
 // template untouched, if it does already or the kind has no rule.
@@ -43,9 +47,10 @@ type Aggregator interface {
 type Options struct {
 	// Concurrency is how many bindings are worked on at once; 0 means 5.
 	Concurrency int
-	// Window is how long changes are collected before they are written: what the last change waits at most. 0 means
-	// [DefaultWindow].
+	// Window is how long changes of one binding's Works are collected before they are looked at; 0 means [DefaultWindow].
 	Window time.Duration
+	// Progress is how long intermediate states are held back, counted from the first; 0 means [DefaultProgress].
+	Progress time.Duration
 }
 
 func (o Options) window() time.Duration {
@@ -53,6 +58,13 @@ func (o Options) window() time.Duration {
 		return o.Window
 	}
 	return DefaultWindow
+}
+
+func (o Options) progress() time.Duration {
+	if o.Progress > 0 {
+		return o.Progress
+	}
+	return DefaultProgress
 }
 
 // Setup adds the controller to the manager, which must also run the store; [binding.RegisterIndexes] comes first.
@@ -64,8 +76,8 @@ func Setup(mgr manager.Manager, store *template.Store, aggregator Aggregator, op
 	c := &Controller{
 		client: mgr.GetClient(), metadata: templates, store: store, aggregator: aggregator,
 		announce: newAnnouncer(mgr.GetEventRecorder(eventSource)),
-		bindings: newWritten[client.ObjectKey](), templates: newWritten[template.Ref](),
-		now: time.Now, options: options,
+		bindings: written.New[client.ObjectKey](), templates: written.New[template.Ref](),
+		progress: newProgress(options.progress()), now: time.Now, options: options,
 	}
 	concurrency := options.Concurrency
 	if concurrency == 0 {
@@ -81,7 +93,7 @@ func Setup(mgr manager.Manager, store *template.Store, aggregator Aggregator, op
 		source.TypedKind(cache, &workv1alpha2.ResourceBinding{}, bindingHandler[*workv1alpha2.ResourceBinding](window)),
 		source.TypedKind(cache, &workv1alpha2.ClusterResourceBinding{}, bindingHandler[*workv1alpha2.ClusterResourceBinding](window)),
 		template.Source(store, func(e template.Event, q requestQueue) {
-			if e.New != nil {
+			if e.New != nil && !e.Initial { // what exists at the start is woken by its binding
 				q.AddAfter(binding.RequestFor(e.Ref.Namespace, workv1alpha2.BindingName(e.Ref.Name, e.Ref.Kind.Kind)), window)
 			}
 		}),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 )
 
 // DefaultRediscovery is how often the served types are read again.
@@ -59,6 +61,28 @@ type Store struct {
 	mu          sync.RWMutex
 	kinds       map[schema.GroupVersionKind]*watched
 	subscribers []*subscription
+}
+
+// ForConfig returns a store with clients of its own for the control plane at cfg. Deprecation warnings are dropped: the
+// store watches every type there is, deprecated ones included. httpClient may be shared with a manager; nil means a new one.
+func ForConfig(cfg *rest.Config, httpClient *http.Client, log logr.Logger, options Options) (*Store, error) {
+	cfg = rest.CopyConfig(cfg)
+	cfg.WarningHandler, cfg.WarningHandlerWithContext = rest.NoWarnings{}, nil
+	if httpClient == nil {
+		var err error
+		if httpClient, err = rest.HTTPClientFor(cfg); err != nil {
+			return nil, fmt.Errorf("building the client for templates: %w", err)
+		}
+	}
+	client, err := dynamic.NewForConfigAndClient(cfg, httpClient)
+	if err != nil {
+		return nil, fmt.Errorf("building the client for templates: %w", err)
+	}
+	disco, err := discovery.NewDiscoveryClientForConfigAndClient(cfg, httpClient)
+	if err != nil {
+		return nil, fmt.Errorf("building the discovery client: %w", err)
+	}
+	return NewStore(client, disco, log, options), nil
 }
 
 // NewStore returns a store that reads through the given clients.

@@ -15,8 +15,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/discovery"
-	"k8s.io/client-go/dynamic"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
@@ -39,7 +39,42 @@ const Patience = 30 * time.Second
 
 // Main runs the tests of a package with one control plane that has the CRDs and the garbage collector.
 func Main(m *testing.M) {
-	os.Exit(localtest.Main(m, localtest.Options{Prepare: crds.Install, Controllers: local.ControlPlaneControllers}))
+	os.Exit(localtest.Main(m, localtest.Options{Prepare: install, Controllers: local.ControlPlaneControllers}))
+}
+
+// install waits until the CRDs are not only established but in the discovery document too, which follows a little later.
+func install(ctx context.Context, cfg *rest.Config) error {
+	if err := crds.Install(ctx, cfg); err != nil {
+		return err
+	}
+	disco, err := discovery.NewDiscoveryClientForConfig(cfg)
+	if err != nil {
+		return fmt.Errorf("building the discovery client: %w", err)
+	}
+	wanted, err := crds.All()
+	if err != nil {
+		return err
+	}
+	return wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, Patience, true, func(ctx context.Context) (bool, error) {
+		_, lists, err := disco.ServerGroupsAndResourcesWithContext(ctx)
+		if err != nil {
+			return false, nil // partial while the groups come up
+		}
+		served := map[string]bool{}
+		for _, list := range lists {
+			for _, r := range list.APIResources {
+				served[list.GroupVersion+"/"+r.Kind] = true
+			}
+		}
+		for _, crd := range wanted {
+			for _, version := range crd.Spec.Versions {
+				if version.Served && !served[crd.Spec.Group+"/"+version.Name+"/"+crd.Spec.Names.Kind] {
+					return false, nil
+				}
+			}
+		}
+		return true, nil
+	})
 }
 
 // Env is a running set of controllers and a client of the test's own.
@@ -90,30 +125,29 @@ func Start(t testing.TB, setup func(ctx context.Context, mgr manager.Manager, st
 			t.Errorf("running the controllers: %v", err)
 		}
 	})
-	env.Namespace = env.NewNamespace("test-")
+	env.Namespace = env.NewNamespace(namespacePrefix)
+	env.Writes.confine(env.Namespace)
 	return env
 }
 
 func newStore(t testing.TB, cfg *rest.Config, mgr manager.Manager) *template.Store {
 	t.Helper()
-	dyn, err := dynamic.NewForConfig(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	disco, err := discovery.NewDiscoveryClientForConfig(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
 	scope, err := template.ParseScope("", []string{template.DefaultSkippedNamespaces})
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := template.NewStore(dyn, disco, mgr.GetLogger(), template.Options{Scope: scope, Rediscovery: time.Second})
+	store, err := template.ForConfig(cfg, mgr.GetHTTPClient(), mgr.GetLogger(), template.Options{Scope: scope, Rediscovery: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := mgr.Add(store); err != nil {
 		t.Fatal(err)
 	}
 	return store
 }
+
+// namespacePrefix begins the names of the namespaces that tests get.
+const namespacePrefix = "test-"
 
 // NewNamespace creates a namespace with a generated name.
 func (e *Env) NewNamespace(prefix string) string {
@@ -254,10 +288,27 @@ func Deployment(namespace, name string, replicas int64) *unstructured.Unstructur
 	}}
 }
 
-// Writes records requests other than reads, as "VERB path". It is safe for concurrent use.
+// Writes records requests other than reads, as "VERB path". What concerns the namespaces of other tests, whose objects
+// may still be there, is left out. It is safe for concurrent use.
 type Writes struct {
-	mu   sync.Mutex
-	seen []string
+	mu        sync.Mutex
+	seen      []string
+	namespace string
+}
+
+func (w *Writes) confine(namespace string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.namespace = namespace
+}
+
+func (w *Writes) concernsOthers(write string) bool {
+	_, rest, found := strings.Cut(write, "/namespaces/"+namespacePrefix)
+	if !found {
+		return false
+	}
+	name, _, _ := strings.Cut(rest, "/")
+	return namespacePrefix+name != w.namespace
 }
 
 func (w *Writes) wrap(next http.RoundTripper) http.RoundTripper {
@@ -290,7 +341,7 @@ func (w *Writes) Containing(part string) []string {
 func (w *Writes) filter(keep func(string) bool) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(w.seen), func(s string) bool { return !keep(s) })
+	return slices.DeleteFunc(slices.Clone(w.seen), func(s string) bool { return !keep(s) || w.concernsOthers(s) })
 }
 
 func isEvent(write string) bool {
