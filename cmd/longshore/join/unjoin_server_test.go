@@ -40,6 +40,17 @@ func TestUnjoinLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+func TestJoinAtOnceAfterUnjoin(t *testing.T) {
+	f := newFleet(t)
+	f.leave(t, "back")
+	f.mustRun(t, f.join("back"))
+	f.mustRun(t, []string{"unjoin", "back"})
+	f.mustRun(t, f.join("back"), "cluster back joined\n")
+	if err := f.agent(t, "back").List(t.Context(), &corev1.NodeList{}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestUnjoinKeepsWhatIsNotItsOwn(t *testing.T) {
 	f := newFleet(t)
 
