@@ -12,8 +12,28 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 .PHONY: build
-build: ## compile the binaries into bin/
-	$(GO) build -o $(BIN)/ ./cmd/...
+build: ## compile the programs into bin/
+	$(GO) build -o $(BIN)/ ./cmd/longshore ./cmd/longshore-scheduler ./cmd/longshore-controller-manager
+
+.PHONY: demo
+demo: build ## bring up a control plane with three members and show a Deployment land there
+	BIN=$(BIN) test/demo/demo.sh up
+
+.PHONY: demo-down
+demo-down: build ## stop what demo started
+	BIN=$(BIN) test/demo/demo.sh down
+
+.PHONY: test
+test: ## run every test: units, race detector, real API servers, end to end
+	$(GO) vet ./...
+	$(GO) run ./cmd/longshore local build
+	$(GO) test -timeout 40m ./...
+	cd cmd/localkube && $(GO) vet ./...
+	$(GO) test -race -timeout 30m $(CORE_PACKAGES)
+
+.PHONY: bench
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . ./benchmarks/...
 
 .PHONY: generate
 generate: ## write deepcopy functions and CRDs again

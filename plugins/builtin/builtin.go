@@ -1,0 +1,36 @@
+// Package builtin lists the plugins that are compiled in, in the order in which they run unless a profile says otherwise.
+package builtin
+
+import (
+	"github.com/longshore-project/longshore/plugins/builtin/apienablement"
+	"github.com/longshore-project/longshore/plugins/builtin/clusteraffinity"
+	"github.com/longshore-project/longshore/plugins/builtin/clustereviction"
+	"github.com/longshore-project/longshore/plugins/builtin/clusterlocality"
+	"github.com/longshore-project/longshore/plugins/builtin/clusterselection"
+	"github.com/longshore-project/longshore/plugins/builtin/replicadivision"
+	"github.com/longshore-project/longshore/plugins/builtin/resourcesummary"
+	"github.com/longshore-project/longshore/plugins/builtin/spreadconstraint"
+	"github.com/longshore-project/longshore/plugins/builtin/tainttoleration"
+	"github.com/longshore-project/longshore/scheduler/framework"
+	"github.com/longshore-project/longshore/scheduler/pipeline"
+)
+
+// Filters returns the filters. The order decides which reason a cluster is counted under when several filters reject it: what the user asked
+// for comes before what the member is like.
+func Filters() []framework.Filter {
+	return []framework.Filter{
+		clusteraffinity.Plugin{}, tainttoleration.Plugin{}, apienablement.Plugin{}, spreadconstraint.Plugin{}, clustereviction.Plugin{},
+	}
+}
+
+// Profile returns a profile of all built-in plugins with their own memory.
+func Profile() *pipeline.Profile {
+	return &pipeline.Profile{
+		Filters:   Filters(),
+		Scores:    []pipeline.WeightedScore{{Plugin: clusterlocality.Plugin{}, Weight: 1}},
+		Estimates: []framework.Estimate{resourcesummary.Plugin{}},
+		Select:    clusterselection.Plugin{},
+		Assign:    replicadivision.Plugin{},
+		Memo:      pipeline.NewMemo(),
+	}
+}

@@ -1,0 +1,130 @@
+// Package resourcesummary estimates from what members report about their resources as a whole how many replicas fit.
+//
+// For a member without a report the answer is unknown. Otherwise it is the number of free pods, bounded by the resources that one replica
+// requests:
+//
+//   - with a resource model: every grade stands for Count nodes which offer the grade's minimum and 110 pods each; a resource that the model
+//     does not list is not there. Equal replicas fill such nodes one after the other, so the first-fit placement of one replica at a time
+//     comes to Σ count·min(110, min(minimum/request)). Replicas promised by decisions that the report does not include are taken off.
+//   - without a model: the least of free/request over the requested resources.
+//
+// A workload with several components is counted in whole sets and by the second rule.
+package resourcesummary
+
+import (
+	"context"
+
+	"github.com/longshore-project/longshore/scheduler/framework"
+)
+
+// podsOfModelNode is how many pods a node of a resource model holds: the kubelet's default.
+const podsOfModelNode = 110
+
+// Plugin is the estimate.
+type Plugin struct{}
+
+// Name returns the name by which profiles know the plugin.
+func (Plugin) Name() string { return "ResourceSummary" }
+
+// PerShape implements framework.SharedEstimate.
+func (Plugin) PerShape() bool { return true }
+
+// Estimate writes how many replicas, or sets of components, fit.
+func (Plugin) Estimate(_ context.Context, q *framework.Query, rows []int32, out []framework.Capacity) error {
+	demand, pods := demandOf(q.Request)
+	boundByPods(q.Snapshot, rows, out, pods)
+	useModels := len(q.Request.Components) == 0
+	if useModels && len(demand) > 0 {
+		boundByModel(q.Snapshot, rows, out, demand)
+	}
+	for _, d := range demand {
+		boundByFree(q.Snapshot, rows, out, d, useModels)
+	}
+	return nil
+}
+
+// demandOf returns the resources and the pods of one replica, or of one set of components. Resources of which nothing is requested are left
+// out.
+func demandOf(r *framework.Request) (demand framework.Resources, pods int64) {
+	demand, pods = r.Requirements, 1
+	if len(r.Components) > 0 {
+		demand, pods = nil, 0
+		for _, c := range r.Components {
+			demand = demand.Plus(c.Requirements.Times(c.Replicas))
+			pods = framework.SaturatingAdd(pods, c.Replicas)
+		}
+	}
+	var positive framework.Resources
+	for _, d := range demand {
+		if d.Amount > 0 {
+			positive = append(positive, d)
+		}
+	}
+	return positive, max(pods, 1)
+}
+
+func boundByPods(s *framework.Snapshot, rows []int32, out []framework.Capacity, pods int64) {
+	free, offered := s.Free(framework.ResourcePods)
+	summarized := s.Summarized()
+	for i, row := range rows {
+		if !summarized.Has(int(row)) {
+			continue
+		}
+		out[i].Known = true
+		if offered {
+			out[i].Replicas = max(free.At(int(row)), 0) / pods
+		}
+	}
+}
+
+// boundByFree applies the rule without a model: to all clusters, or only to those that have none.
+func boundByFree(s *framework.Snapshot, rows []int32, out []framework.Capacity, d framework.ResourceAmount, onlyUnmodelled bool) {
+	free, offered := s.Free(d.Name)
+	for i, row := range rows {
+		switch {
+		case out[i].Replicas == 0 || onlyUnmodelled && modelled(s.Cluster(int(row))):
+		case !offered:
+			out[i].Replicas = 0
+		default:
+			out[i].Replicas = min(out[i].Replicas, max(free.At(int(row)), 0)/d.Amount)
+		}
+	}
+}
+
+// boundByModel applies the rule with a model, to the clusters that have one.
+func boundByModel(s *framework.Snapshot, rows []int32, out []framework.Capacity, demand framework.Resources) {
+	for i, row := range rows {
+		if c := s.Cluster(int(row)); out[i].Replicas > 0 && modelled(c) {
+			fits := framework.SaturatingAdd(onModelNodes(c.Summary.Grades, demand), -promised(c.Reserved, demand))
+			out[i].Replicas = min(out[i].Replicas, max(fits, 0))
+		}
+	}
+}
+
+func modelled(c *framework.Cluster) bool { return c.Summary != nil && len(c.Summary.Grades) > 0 }
+
+func onModelNodes(grades []framework.Grade, demand framework.Resources) int64 {
+	var fits int64
+	for _, g := range grades {
+		if g.Count <= 0 {
+			continue
+		}
+		perNode := int64(podsOfModelNode)
+		for _, d := range demand {
+			perNode = min(perNode, g.Min.Amount(d.Name)/d.Amount)
+		}
+		fits = framework.SaturatingAdd(fits, framework.SaturatingMul(g.Count, perNode))
+	}
+	return fits
+}
+
+// promised returns to how many replicas of this demand the reservations come, rounded up.
+func promised(reserved, demand framework.Resources) int64 {
+	var n int64
+	for _, d := range demand {
+		if amount := reserved.Amount(d.Name); amount > 0 {
+			n = max(n, (amount-1)/d.Amount+1)
+		}
+	}
+	return n
+}

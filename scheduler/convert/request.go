@@ -1,0 +1,89 @@
+package convert
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/scheduler/framework"
+)
+
+// FromBinding returns the request that the binding makes. Placement is the binding's own, converted: bindings with one placement share it.
+func FromBinding(b workv1alpha2.Binding, placement *framework.Placement) *framework.Request {
+	spec, status := b.BindingSpec(), b.BindingStatus()
+	r := &framework.Request{
+		Key:             strings.TrimPrefix(b.GetNamespace()+"/"+b.GetName(), "/"),
+		API:             framework.API{GroupVersion: spec.Resource.APIVersion, Kind: spec.Resource.Kind},
+		Replicas:        int64(spec.Replicas),
+		Workload:        spec.IsWorkload(),
+		Components:      fromComponents(spec.Components),
+		Placement:       placement,
+		ObservedTerm:    status.SchedulerObservedAffinityName,
+		Current:         FromTargets(spec.Clusters),
+		Fresh:           RescheduleRequested(b),
+		NamesDescending: framework.DescendingFor(string(spec.Resource.UID)),
+	}
+	if spec.ReplicaRequirements != nil {
+		r.Requirements = FromResources(spec.ReplicaRequirements.ResourceRequest)
+	}
+	for i := range spec.GracefulEvictionTasks {
+		r.Evicting = append(r.Evicting, spec.GracefulEvictionTasks[i].FromCluster)
+	}
+	r.Shape = shapeOf(r)
+	return r
+}
+
+func fromComponents(components []workv1alpha2.Component) []framework.Component {
+	if len(components) == 0 {
+		return nil
+	}
+	out := make([]framework.Component, len(components))
+	for i, c := range components {
+		out[i] = framework.Component{Name: c.Name, Replicas: int64(c.Replicas)}
+		if c.ReplicaRequirements != nil {
+			out[i].Requirements = FromResources(c.ReplicaRequirements.ResourceRequest)
+		}
+	}
+	return out
+}
+
+// shapeOf is never empty, so that estimates for requests without requirements are shared too.
+func shapeOf(r *framework.Request) string {
+	var b strings.Builder
+	b.WriteString("replica:")
+	b.WriteString(r.Requirements.Shape())
+	for _, c := range r.Components {
+		fmt.Fprintf(&b, "component:%d×%s", c.Replicas, c.Requirements.Shape())
+	}
+	return b.String()
+}
+
+// RescheduleRequested reports whether somebody asked, after the last successful pass, to place the binding anew. A binding that was never
+// placed has nothing to be placed anew.
+func RescheduleRequested(b workv1alpha2.Binding) bool {
+	asked, last := b.BindingSpec().RescheduleTriggeredAt, b.BindingStatus().LastScheduledTime
+	return asked != nil && last != nil && asked.After(last.Time)
+}
+
+// FromTargets returns the clusters of a result.
+func FromTargets(targets []workv1alpha2.TargetCluster) []framework.Assignment {
+	if len(targets) == 0 {
+		return nil
+	}
+	out := make([]framework.Assignment, len(targets))
+	for i, t := range targets {
+		out[i] = framework.Assignment{Cluster: t.Name, Replicas: int64(t.Replicas)}
+	}
+	return out
+}
+
+// ToTargets returns the result as it is written into the binding. Replicas beyond what an int32 holds cannot come out of a request, whose
+// total is one; they are held at its limit.
+func ToTargets(assignments []framework.Assignment) []workv1alpha2.TargetCluster {
+	out := make([]workv1alpha2.TargetCluster, len(assignments))
+	for i, a := range assignments {
+		out[i] = workv1alpha2.TargetCluster{Name: a.Cluster, Replicas: int32(min(a.Replicas, math.MaxInt32))}
+	}
+	return out
+}

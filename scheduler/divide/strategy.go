@@ -1,0 +1,208 @@
+package divide
+
+import "slices"
+
+// Problem asks how to divide replicas by the room that clusters have. All slices are index-aligned in ascending order of name and are read
+// only.
+type Problem struct {
+	// Replicas is the total to reach.
+	Replicas int64
+	// Previous is what each cluster runs now.
+	Previous []int64
+	// Room is what each cluster could take beside that; unknown room is zero.
+	Room []int64
+	// Order breaks ties.
+	Order Order
+	// Fresh divides everything anew, by Room + Previous; otherwise only the difference to the total of Previous is divided, and what runs
+	// stays where it is.
+	Fresh bool
+	// Together fills as few clusters as can hold the replicas, largest first, those that run some already before the others. Otherwise
+	// all clusters share.
+	Together bool
+}
+
+// Result is the answer to a Problem. Slices are index-aligned with those of the problem.
+type Result struct {
+	// Replicas is what each cluster shall run. They add up to Problem.Replicas, less Unplaced.
+	Replicas []int64
+	// Weights is what Seats replicas were divided by, nil when nothing had to be divided. On a scale-up the rest of Replicas stayed.
+	Weights []Weight
+	Seats   int64
+	// Unplaced is how many replicas have no room. Unless it is zero, Replicas is what ran before: nothing is placed in part.
+	Unplaced int64
+}
+
+// Divide solves the problem. Where the total is unchanged, so is every number; a scale-down takes away in proportion to what runs and looks
+// at no room; a scale-up adds in proportion to the room. No cluster is given more than its room, nor made to give up anything on a scale-up.
+// Ties in size are resolved by the earlier name.
+func Divide(p *Problem) Result {
+	running := sum(p.Previous)
+	switch {
+	case p.Fresh:
+		return p.fresh()
+	case running == p.Replicas:
+		return Result{Replicas: slices.Clone(p.Previous)}
+	case running > p.Replicas:
+		return p.shrink()
+	default:
+		return p.grow(p.Replicas - running)
+	}
+}
+
+func (p *Problem) fresh() Result {
+	weights := make([]Weight, len(p.Room))
+	for i := range weights {
+		weights[i] = boundWeight(Weight(bound(p.Room[i]) + bound(p.Previous[i])))
+	}
+	return p.share(p.Replicas, weights, make([]int64, len(weights)), func(int) bool { return false })
+}
+
+func (p *Problem) shrink() Result {
+	weights := make([]Weight, len(p.Previous))
+	for i, n := range p.Previous {
+		weights[i] = Weight(n)
+	}
+	return p.share(p.Replicas, weights, make([]int64, len(weights)), func(int) bool { return false })
+}
+
+func (p *Problem) grow(delta int64) Result {
+	weights := make([]Weight, len(p.Room))
+	for i, n := range p.Room {
+		weights[i] = boundWeight(Weight(n))
+	}
+	return p.share(delta, weights, p.Previous, func(i int) bool { return p.Previous[i] > 0 })
+}
+
+// share divides seats by the weights and adds them to base. When the clusters are to be filled together, those that go first are taken
+// before the others.
+func (p *Problem) share(seats int64, weights []Weight, base []int64, first func(i int) bool) Result {
+	if room := total(weights); room < seats {
+		return Result{Replicas: slices.Clone(p.Previous), Weights: weights, Seats: seats, Unplaced: seats - room}
+	}
+	if p.Together {
+		keepPrefix(weights, seats, first)
+	}
+	out := Apportion(seats, weights, p.Order)
+	for i, n := range base {
+		out[i] += n
+	}
+	return Result{Replicas: out, Weights: weights, Seats: seats}
+}
+
+// keepPrefix sets to zero all weights but those of the shortest prefix that adds up to seats, in the order: parties that go first, then
+// larger weight, then index. A heap serves because the prefix is short as a rule.
+func keepPrefix(weights []Weight, seats int64, first func(i int) bool) {
+	q := prefixQueue{weights: weights, first: first, parties: make([]int32, 0, len(weights))}
+	for i, w := range weights {
+		if w > 0 {
+			q.parties = append(q.parties, int32(i))
+		}
+	}
+	for i := len(q.parties)/2 - 1; i >= 0; i-- {
+		q.down(i)
+	}
+	for seats > 0 && len(q.parties) > 0 {
+		seats -= int64(weights[q.pop()])
+	}
+	for _, i := range q.parties {
+		weights[i] = 0
+	}
+}
+
+// prefixQueue is a heap of parties in the order of keepPrefix.
+type prefixQueue struct {
+	weights []Weight
+	first   func(i int) bool
+	parties []int32
+}
+
+func (q *prefixQueue) less(a, b int32) bool {
+	if fa, fb := q.first(int(a)), q.first(int(b)); fa != fb {
+		return fa
+	}
+	if q.weights[a] != q.weights[b] {
+		return q.weights[a] > q.weights[b]
+	}
+	return a < b
+}
+
+func (q *prefixQueue) pop() int32 {
+	top, last := q.parties[0], len(q.parties)-1
+	q.parties[0] = q.parties[last]
+	q.parties = q.parties[:last]
+	q.down(0)
+	return top
+}
+
+func (q *prefixQueue) down(i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(q.parties) {
+			return
+		}
+		if child+1 < len(q.parties) && q.less(q.parties[child+1], q.parties[child]) {
+			child++
+		}
+		if !q.less(q.parties[child], q.parties[i]) {
+			return
+		}
+		q.parties[i], q.parties[child] = q.parties[child], q.parties[i]
+		i = child
+	}
+}
+
+// DivideTiers solves the problem tier by tier: each tier, in ascending order, takes as much as it can hold, what it runs included, and
+// divides that by itself; what is left goes to the next. Tiers is index-aligned with the problem, and there must be at least one.
+func DivideTiers(p *Problem, tiers []int) Result {
+	out := Result{Replicas: make([]int64, len(tiers))}
+	left := p.Replicas
+	for tier := 0; tier <= slices.Max(tiers); tier++ {
+		part := p.only(tier, tiers)
+		part.Replicas = min(left, saturatingAdd(sum(part.Room), sum(part.Previous)))
+		left -= part.Replicas
+		r := Divide(part)
+		for i, n := range r.Replicas {
+			out.Replicas[i] += n
+		}
+	}
+	if left > 0 {
+		return Result{Replicas: slices.Clone(p.Previous), Unplaced: left}
+	}
+	return out
+}
+
+// only returns the problem in which the clusters outside the tier run nothing and have no room.
+func (p *Problem) only(tier int, tiers []int) *Problem {
+	part := *p
+	part.Previous, part.Room = make([]int64, len(tiers)), make([]int64, len(tiers))
+	for i, t := range tiers {
+		if t == tier {
+			part.Previous[i], part.Room[i] = p.Previous[i], p.Room[i]
+		}
+	}
+	return &part
+}
+
+func sum(amounts []int64) int64 {
+	var s int64
+	for _, n := range amounts {
+		s = saturatingAdd(s, n)
+	}
+	return s
+}
+
+func total(weights []Weight) int64 {
+	var s int64
+	for _, w := range weights {
+		s = saturatingAdd(s, int64(w))
+	}
+	return s
+}
+
+// saturatingAdd returns a + b for numbers that are not negative, held at the largest int64.
+func saturatingAdd(a, b int64) int64 {
+	if s := a + b; s >= 0 {
+		return s
+	}
+	return 1<<63 - 1
+}

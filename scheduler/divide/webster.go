@@ -1,0 +1,207 @@
+// Package divide is replica arithmetic: how so many replicas are split over so many clusters. Everything is a pure function over slices that
+// are index-aligned in ascending order of cluster name; nothing knows what a cluster is.
+//
+// The primitive is the Webster / Sainte-Laguë method of apportionment: seats are handed out one at a time, each to the party with the
+// highest weight / (2·seats + 1). On a tie the party with fewer seats goes first, then the first by name or, when the order is Descending,
+// the last. The quotients are compared by cross-multiplication, so no result depends on rounding.
+//
+// Edge cases:
+//   - the weights add up to zero: nobody gets a seat;
+//   - a party with weight zero never gets a seat;
+//   - with seats ≤ Σ weights no party gets more seats than its weight;
+//   - fewer seats never gives anybody more (house monotonicity).
+//
+// Sources: F. Pukelsheim, Proportional Representation, 2nd ed., Springer 2017, ch. 3 (divisor methods) and ch. 4.6–4.8 (jump-and-step);
+// G. Dorfleitner and T. Klein, Rounding with multiplier methods, Statistical Papers 40 (1999) 143–157, doi:10.1007/BF02925515.
+package divide
+
+import "math/bits"
+
+// Weight is a party's claim to seats. It has no unit; only proportions count.
+type Weight int64
+
+// Limit is the largest weight and the largest number of seats that are told apart: larger ones count as Limit, negative ones as zero. It
+// leaves room for 65,536 parties before a sum could overflow, and is more replicas than any fleet runs.
+const Limit = 1 << 47
+
+// Order is the direction in which names win ties.
+type Order int
+
+const (
+	// Ascending lets the first name win.
+	Ascending Order = iota
+	// Descending lets the last name win.
+	Descending
+)
+
+// Apportion returns the seats of each party, index-aligned with weights. They add up to seats unless all weights are zero.
+//
+// It jumps to within n/2 seats of the answer by rounding every party's exact share and then steps, one seat at a time. The rounded shares
+// are what the one-at-a-time definition reaches at some number of seats, ties apart, and steps keep to its order, so the answer is the same.
+// The cost is O(n) plus O(log n) a step, whatever the number of seats.
+func Apportion(seats int64, weights []Weight, order Order) []int64 {
+	won := make([]int64, len(weights))
+	seats = bound(seats)
+	var total uint64
+	for _, w := range weights {
+		total += uint64(boundWeight(w))
+	}
+	if total == 0 || seats == 0 {
+		return won
+	}
+	given := jump(won, weights, uint64(seats), total)
+	if given != seats {
+		step(won, weights, order, seats-given)
+	}
+	return won
+}
+
+func bound(n int64) int64          { return min(max(n, 0), Limit) }
+func boundWeight(w Weight) Weight  { return min(max(w, 0), Limit) }
+func halfSteps(seats int64) uint64 { return uint64(2*seats + 1) }
+
+// jump sets won to every party's share rounded half up, weight·seats/total, and returns the sum. Rounding half up for all alike takes in
+// every award whose quotient is at least that of the common divisor, and no other.
+func jump(won []int64, weights []Weight, seats, total uint64) int64 {
+	var given int64
+	if wide, _ := bits.Mul64(total, 2*seats+1); wide == 0 {
+		for i, w := range weights {
+			won[i] = int64((2*uint64(boundWeight(w))*seats + total) / (2 * total))
+			given += won[i]
+		}
+		return given
+	}
+	for i, w := range weights {
+		hi, lo := bits.Mul64(2*uint64(boundWeight(w)), seats)
+		lo, carry := bits.Add64(lo, total, 0)
+		share, _ := bits.Div64(hi+carry, lo, 2*total)
+		won[i] = int64(share)
+		given += won[i]
+	}
+	return given
+}
+
+// step hands out missing further seats, or takes back so many when missing is negative.
+func step(won []int64, weights []Weight, order Order, missing int64) {
+	q := &awards{weights: weights, won: won, order: order, takeBack: missing < 0}
+	change := int64(1)
+	if q.takeBack {
+		change = -1
+	}
+	q.init()
+	for ; missing != 0; missing -= change {
+		won[q.parties[0]] += change
+		q.fix()
+	}
+}
+
+// award is one seat of one party: the seat that it gets when it has so many already.
+type award struct {
+	party int32
+	has   int64
+}
+
+// precedes reports whether award a is made before award b. It is a strict total order over all awards of parties with a weight, in which a
+// party's own awards follow one another.
+func precedes(a, b award, weights []Weight, order Order) bool {
+	aHi, aLo := bits.Mul64(uint64(boundWeight(weights[a.party])), halfSteps(b.has))
+	bHi, bLo := bits.Mul64(uint64(boundWeight(weights[b.party])), halfSteps(a.has))
+	if aHi != bHi {
+		return aHi > bHi
+	}
+	if aLo != bLo {
+		return aLo > bLo
+	}
+	if a.has != b.has {
+		return a.has < b.has
+	}
+	return (a.party < b.party) == (order == Ascending)
+}
+
+// awards is a heap of parties by the next award that each would get or, when taking back, by the last one that it got, latest first.
+type awards struct {
+	weights  []Weight
+	won      []int64
+	order    Order
+	takeBack bool
+	parties  []int32
+}
+
+func (q *awards) init() {
+	q.parties = make([]int32, 0, len(q.weights))
+	for i, w := range q.weights {
+		if w > 0 && (!q.takeBack || q.won[i] > 0) {
+			q.parties = append(q.parties, int32(i))
+		}
+	}
+	for i := len(q.parties)/2 - 1; i >= 0; i-- {
+		q.down(i)
+	}
+}
+
+// fix restores the heap after the award of the first party changed.
+func (q *awards) fix() {
+	if last := len(q.parties) - 1; q.takeBack && q.won[q.parties[0]] == 0 {
+		q.parties[0] = q.parties[last]
+		q.parties = q.parties[:last]
+	}
+	q.down(0)
+}
+
+func (q *awards) less(i, j int) bool {
+	a, b := q.parties[i], q.parties[j]
+	if q.takeBack {
+		return precedes(award{b, q.won[b] - 1}, award{a, q.won[a] - 1}, q.weights, q.order)
+	}
+	return precedes(award{a, q.won[a]}, award{b, q.won[b]}, q.weights, q.order)
+}
+
+func (q *awards) down(i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(q.parties) {
+			return
+		}
+		if child+1 < len(q.parties) && q.less(child+1, child) {
+			child++
+		}
+		if !q.less(child, i) {
+			return
+		}
+		q.parties[i], q.parties[child] = q.parties[child], q.parties[i]
+		i = child
+	}
+}
+
+// Margin explains the last seat of an apportionment.
+type Margin struct {
+	// Last is the party that got the last seat, Next the one that would get another. Each is -1 when there is none.
+	Last, Next int
+	// Tie is whether both had the same quotient for that seat, so that the tie-break decided between them.
+	Tie bool
+}
+
+// Explain returns the margin of the result won of Apportion over the same weights and order.
+func Explain(won []int64, weights []Weight, order Order) Margin {
+	m := Margin{Last: -1, Next: -1}
+	var last, next award
+	for i, w := range weights {
+		if w <= 0 {
+			continue
+		}
+		if a := (award{int32(i), won[i]}); m.Next < 0 || precedes(a, next, weights, order) {
+			m.Next, next = i, a
+		}
+		if a := (award{int32(i), won[i] - 1}); won[i] > 0 && (m.Last < 0 || precedes(last, a, weights, order)) {
+			m.Last, last = i, a
+		}
+	}
+	m.Tie = m.Last >= 0 && m.Next >= 0 && sameQuotient(last, next, weights)
+	return m
+}
+
+func sameQuotient(a, b award, weights []Weight) bool {
+	aHi, aLo := bits.Mul64(uint64(boundWeight(weights[a.party])), halfSteps(b.has))
+	bHi, bLo := bits.Mul64(uint64(boundWeight(weights[b.party])), halfSteps(a.has))
+	return aHi == bHi && aLo == bLo
+}

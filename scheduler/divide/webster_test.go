@@ -1,0 +1,162 @@
+package divide
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func TestApportion(t *testing.T) {
+	tests := []struct {
+		name    string
+		seats   int64
+		weights []Weight
+		order   Order
+		want    []int64
+	}{
+		{name: "nine over 1:3", seats: 9, weights: []Weight{1, 3}, want: []int64{2, 7}},
+		{name: "ten over three equals", seats: 10, weights: []Weight{1, 1, 1}, want: []int64{4, 3, 3}},
+		{name: "ten over three equals, descending", seats: 10, weights: []Weight{1, 1, 1}, order: Descending, want: []int64{3, 3, 4}},
+		{name: "five over 1:2", seats: 5, weights: []Weight{1, 2}, want: []int64{2, 3}},
+		{name: "seven over 3:2:2", seats: 7, weights: []Weight{3, 2, 2}, want: []int64{3, 2, 2}},
+		{name: "three over 1:1", seats: 3, weights: []Weight{1, 1}, want: []int64{2, 1}},
+		{name: "six over 2:1", seats: 6, weights: []Weight{2, 1}, want: []int64{4, 2}},
+		{name: "hundred over 1:2:4", seats: 100, weights: []Weight{1, 2, 4}, want: []int64{14, 29, 57}},
+		{name: "twelve over 6:4:2", seats: 12, weights: []Weight{6, 4, 2}, want: []int64{6, 4, 2}},
+		{name: "no weight at all", seats: 5, weights: []Weight{0, 0}, want: []int64{0, 0}},
+		{name: "zero weight gets nothing", seats: 5, weights: []Weight{0, 1}, want: []int64{0, 5}},
+		{name: "no seats", seats: 0, weights: []Weight{1, 2}, want: []int64{0, 0}},
+		{name: "negative counts as zero", seats: 3, weights: []Weight{-4, 2}, want: []int64{0, 3}},
+		{name: "no parties", seats: 3, want: []int64{}},
+		{name: "weights that need 128 bits", seats: 1 << 40, weights: []Weight{1 << 46, 3 << 45, 1 << 45}, want: []int64{366503875925, 549755813888, 183251937963}},
+		{name: "fewer seats first", seats: 2, weights: []Weight{3, 1}, want: []int64{1, 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, Apportion(tt.seats, tt.weights, tt.order)); diff != "" {
+				t.Errorf("Apportion (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// oneAtATime is the definition.
+func oneAtATime(seats int64, weights []Weight, order Order) []int64 {
+	won := make([]int64, len(weights))
+	for range seats {
+		best := -1
+		for i, w := range weights {
+			if w > 0 && (best < 0 || precedes(award{int32(i), won[i]}, award{int32(best), won[best]}, weights, order)) {
+				best = i
+			}
+		}
+		if best >= 0 {
+			won[best]++
+		}
+	}
+	return won
+}
+
+func FuzzApportionIsOneAtATime(f *testing.F) {
+	f.Add(int64(9), []byte{1, 3}, false)
+	f.Add(int64(200), []byte{7, 7, 7, 0, 255}, true)
+	f.Add(int64(1000), []byte{1, 1, 1, 1, 1, 1, 2, 2, 2, 2}, true)
+	f.Fuzz(func(t *testing.T, seats int64, raw []byte, descending bool) {
+		if seats < 0 || seats > 5000 || len(raw) > 64 {
+			t.Skip()
+		}
+		weights := make([]Weight, len(raw))
+		for i, b := range raw {
+			weights[i] = Weight(b)
+		}
+		order := Ascending
+		if descending {
+			order = Descending
+		}
+		if diff := cmp.Diff(oneAtATime(seats, weights, order), Apportion(seats, weights, order)); diff != "" {
+			t.Errorf("%d seats over %v, order %v (-definition +fast):\n%s", seats, weights, order, diff)
+		}
+	})
+}
+
+func TestApportionProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		raw := rapid.SliceOfN(rapid.Int64Range(0, 1000), 1, 30).Draw(t, "weights")
+		weights := make([]Weight, len(raw))
+		for i, w := range raw {
+			weights[i] = Weight(w)
+		}
+		seats := rapid.Int64Range(0, 3000).Draw(t, "seats")
+		order := Order(rapid.IntRange(0, 1).Draw(t, "order"))
+		won := Apportion(seats, weights, order)
+		all := total(weights)
+		if got := sum(won); all > 0 && got != seats {
+			t.Fatalf("%d seats handed out, want %d", got, seats)
+		}
+		more := Apportion(seats+1, weights, order)
+		for i := range won {
+			if seats <= all && won[i] > int64(weights[i]) {
+				t.Fatalf("party %d with weight %d has %d seats", i, weights[i], won[i])
+			}
+			if more[i] < won[i] {
+				t.Fatalf("one seat more took one from party %d", i)
+			}
+		}
+		if diff := cmp.Diff(oneAtATime(seats, weights, order), won); diff != "" {
+			t.Fatalf("(-definition +fast):\n%s", diff)
+		}
+	})
+}
+
+func TestApportionLargeFleet(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	weights := make([]Weight, 5000)
+	for i := range weights {
+		weights[i] = Weight(rng.Int64N(1000))
+	}
+	won := Apportion(1_000_000, weights, Descending)
+	if got := sum(won); got != 1_000_000 {
+		t.Errorf("%d seats handed out, want 1000000", got)
+	}
+	m := Explain(won, weights, Descending)
+	if !precedes(award{int32(m.Last), won[m.Last] - 1}, award{int32(m.Next), won[m.Next]}, weights, Descending) {
+		t.Errorf("a seat of party %d should have gone to party %d", m.Last, m.Next)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	tests := []struct {
+		name    string
+		won     []int64
+		weights []Weight
+		order   Order
+		want    Margin
+	}{
+		{name: "tie", won: []int64{4, 3, 3}, weights: []Weight{1, 1, 1}, want: Margin{Last: 0, Next: 1, Tie: true}},
+		{name: "tie, descending", won: []int64{3, 3, 4}, weights: []Weight{1, 1, 1}, order: Descending, want: Margin{Last: 2, Next: 1, Tie: true}},
+		{name: "clear", won: []int64{2, 7}, weights: []Weight{1, 3}, want: Margin{Last: 1, Next: 0}},
+		{name: "nothing to hand out", won: []int64{0, 0}, weights: []Weight{0, 0}, want: Margin{Last: -1, Next: -1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, Explain(tt.won, tt.weights, tt.order)); diff != "" {
+				t.Errorf("Explain (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func BenchmarkApportion(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	weights := make([]Weight, 5000)
+	for i := range weights {
+		weights[i] = Weight(rng.Int64N(1000) + 1)
+	}
+	for b.Loop() {
+		if won := Apportion(1_000_000, weights, Ascending); len(won) != 5000 {
+			b.Fatal("wrong length")
+		}
+	}
+}

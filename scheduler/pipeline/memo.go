@@ -1,0 +1,232 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/longshore-project/longshore/scheduler/framework"
+)
+
+// memoSize bounds the number of answers of each kind that a Memo keeps. A fleet has far fewer different placements and shapes than bindings;
+// when there are more, everything is forgotten at once, which costs a recomputation and needs no bookkeeping.
+const memoSize = 4096
+
+// Memo remembers what plugins answered, as long as the facts that they read did not change. Use one Memo for one profile and for snapshots of
+// one line of succession only: generations of unrelated fleets mean nothing to one another. It is safe for concurrent use. All methods work
+// on a nil Memo, which remembers nothing.
+type Memo struct {
+	mu           sync.Mutex
+	verdicts     map[verdictKey]verdict
+	descriptions map[descriptionKey]description
+	rooms        map[string]*room
+}
+
+// NewMemo returns a memo that remembers nothing yet.
+func NewMemo() *Memo {
+	return &Memo{verdicts: map[verdictKey]verdict{}, descriptions: map[descriptionKey]description{}, rooms: map[string]*room{}}
+}
+
+// verdictKey is everything that the verdict of a shared filter may depend on beside the fleet.
+type verdictKey struct {
+	plugin, placement string
+	term              int
+	api               framework.API
+	workload          bool
+}
+
+type verdict struct {
+	at         framework.Generation
+	rejections []framework.Rejection
+}
+
+// filter returns the rejections of f. A shared filter is asked about all candidates, so that its answer serves others too; what is not in
+// left is ignored by the caller.
+func (m *Memo) filter(ctx context.Context, f framework.Filter, q *framework.Query, left framework.Bitset) ([]framework.Rejection, error) {
+	shared, ok := f.(framework.SharedFilter)
+	if !ok || m == nil || q.Request.Placement.Fingerprint == "" {
+		return f.Filter(ctx, q, left)
+	}
+	key := verdictKey{f.Name(), q.Request.Placement.Fingerprint, q.Term, q.Request.API, q.Request.Workload}
+	at := q.Snapshot.Generation(shared.Reads(q) | framework.FactMembership)
+	if v, ok := recall(m, m.verdicts, key); ok && v.at == at {
+		return v.rejections, nil
+	}
+	rejections, err := f.Filter(ctx, q, q.Snapshot.Candidates())
+	if err != nil {
+		return nil, err
+	}
+	remember(m, m.verdicts, key, verdict{at, rejections})
+	return rejections, nil
+}
+
+type descriptionKey struct {
+	placement string
+	term      int
+	workload  bool
+}
+
+type description struct {
+	at      framework.Generation
+	weights []int64
+	tiers   []int
+}
+
+// describe fills in the static weights and the tiers of the query.
+func (m *Memo) describe(q *framework.Query) {
+	p := q.Request.Placement
+	weighs := p.Strategy == framework.StaticWeight && len(p.StaticWeights) > 0
+	if !weighs && len(q.CurrentTerm().Overflow) == 0 {
+		return
+	}
+	key := descriptionKey{p.Fingerprint, q.Term, q.Request.Workload}
+	at := q.Snapshot.Generation(framework.FactMembership | framework.FactLabels | framework.FactTopology)
+	if m != nil && key.placement != "" {
+		if d, ok := recall(m, m.descriptions, key); ok && d.at == at {
+			q.Weights, q.Tiers = d.weights, d.tiers
+			return
+		}
+	}
+	if weighs {
+		q.Weights = q.Snapshot.Weights(p.StaticWeights)
+	}
+	if q.Request.Workload {
+		q.Tiers = q.Snapshot.Tiers(q.CurrentTerm())
+	}
+	if m != nil && key.placement != "" {
+		remember(m, m.descriptions, key, description{at, q.Weights, q.Tiers})
+	}
+}
+
+// room is how many replicas of one shape fit, by row, at one generation, and the rows in order of that.
+type room struct {
+	at     framework.Generation
+	fits   []framework.Capacity
+	byRoom []int32
+}
+
+// estimate returns what fits beside what runs, by row, and all rows by that in descending order, then by name. Of several estimates the
+// lowest known answer counts. Both slices are shared: read only.
+func (m *Memo) estimate(ctx context.Context, plugins []framework.Estimate, q *framework.Query) ([]framework.Capacity, []int32, error) {
+	key := q.Request.Shape
+	if m == nil || key == "" || !perShape(plugins) {
+		r, err := newRoom(ctx, plugins, q)
+		return r.fits, r.byRoom, err
+	}
+	old, _ := recall(m, m.rooms, key)
+	r, err := old.advance(ctx, plugins, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r != old {
+		remember(m, m.rooms, key, r)
+	}
+	return r.fits, r.byRoom, nil
+}
+
+func perShape(plugins []framework.Estimate) bool {
+	return !slices.ContainsFunc(plugins, func(p framework.Estimate) bool {
+		shared, ok := p.(framework.SharedEstimate)
+		return !ok || !shared.PerShape()
+	})
+}
+
+// advance returns the room at the generation of the query's snapshot: r itself, r with the changed rows asked again, or all rows anew.
+func (r *room) advance(ctx context.Context, plugins []framework.Estimate, q *framework.Query) (*room, error) {
+	now := q.Snapshot.Generation(framework.FactCapacity | framework.FactMembership)
+	if r == nil {
+		return newRoom(ctx, plugins, q)
+	}
+	if r.at == now {
+		return r, nil
+	}
+	changed, ok := q.Snapshot.CapacityChangedSince(r.at, nil)
+	if !ok || len(changed) > len(r.fits)/4 {
+		return newRoom(ctx, plugins, q)
+	}
+	slices.Sort(changed)
+	return r.with(ctx, plugins, q, slices.Compact(changed), now)
+}
+
+// newRoom asks about every cluster.
+func newRoom(ctx context.Context, plugins []framework.Estimate, q *framework.Query) (*room, error) {
+	rows := make([]int32, q.Snapshot.Len())
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	fits, err := ask(ctx, plugins, q, rows)
+	if err != nil {
+		return &room{}, err
+	}
+	sortByRoom(rows, fits)
+	return &room{at: q.Snapshot.Generation(framework.FactCapacity | framework.FactMembership), fits: fits, byRoom: rows}, nil
+}
+
+// with asks about the changed rows, which are sorted, and moves them to their places.
+func (r *room) with(ctx context.Context, plugins []framework.Estimate, q *framework.Query, changed []int32, now framework.Generation) (*room, error) {
+	answers, err := ask(ctx, plugins, q, changed)
+	if err != nil {
+		return nil, err
+	}
+	next := &room{at: now, fits: slices.Clone(r.fits), byRoom: make([]int32, 0, len(r.byRoom))}
+	moved := framework.NewBitset(len(r.fits))
+	for i, row := range changed {
+		next.fits[row] = answers[i]
+		moved.Set(int(row))
+	}
+	sortByRoom(changed, next.fits)
+	for _, row := range r.byRoom {
+		if moved.Has(int(row)) {
+			continue
+		}
+		for len(changed) > 0 && compareRoom(next.fits, changed[0], row) < 0 {
+			next.byRoom, changed = append(next.byRoom, changed[0]), changed[1:]
+		}
+		next.byRoom = append(next.byRoom, row)
+	}
+	next.byRoom = append(next.byRoom, changed...)
+	return next, nil
+}
+
+// ask returns the lowest known answer for each of the rows, index-aligned with them.
+func ask(ctx context.Context, plugins []framework.Estimate, q *framework.Query, rows []int32) ([]framework.Capacity, error) {
+	lowest := make([]framework.Capacity, len(rows))
+	for i, p := range plugins {
+		answers := lowest
+		if i > 0 {
+			answers = make([]framework.Capacity, len(rows))
+		}
+		if err := p.Estimate(ctx, q, rows, answers); err != nil {
+			return nil, fmt.Errorf("running estimate %s: %w", p.Name(), err)
+		}
+		if i > 0 {
+			keepLowest(lowest, answers)
+		}
+	}
+	return lowest, nil
+}
+
+func keepLowest(lowest, answers []framework.Capacity) {
+	for i, a := range answers {
+		if a.Known && (!lowest[i].Known || a.Replicas < lowest[i].Replicas) {
+			lowest[i] = a
+		}
+	}
+}
+
+func recall[K comparable, V any](m *Memo, from map[K]V, key K) (V, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, ok := from[key]
+	return v, ok
+}
+
+func remember[K comparable, V any](m *Memo, in map[K]V, key K, value V) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(in) >= memoSize {
+		clear(in)
+	}
+	in[key] = value
+}

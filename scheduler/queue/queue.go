@@ -1,0 +1,322 @@
+// Package queue says which binding is decided next.
+//
+// A binding is in one of four states:
+//
+//	             Add, Wake, time
+//	   ┌───────────────────────────────┐
+//	   ▼                               │
+//	active ──Pop──► in hand ──Retry──► backoff
+//	   ▲               │ └────Park───► parked
+//	   └──Add in hand──┤
+//	                  Done ► gone
+//
+// What is added while it is in hand becomes active again when it is put down, and so does what is parked although a change that could have
+// cured it came while it was in hand.
+package queue
+
+import (
+	"container/heap"
+	"context"
+	"math/bits"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/longshore-project/longshore/scheduler/framework"
+)
+
+// Waiting times.
+const (
+	// FirstBackoff is the wait after the first failure; it doubles with each further one.
+	FirstBackoff = time.Second
+	// LongestBackoff bounds the wait.
+	LongestBackoff = 10 * time.Second
+	// FlushAfter is how long a parked binding waits when no change wakes it.
+	FlushAfter = 5 * time.Minute
+)
+
+// Key names a binding. A cluster-scoped binding has no namespace.
+type Key struct{ Namespace, Name string }
+
+// String returns namespace/name, or the name alone.
+func (k Key) String() string {
+	if k.Namespace == "" {
+		return k.Name
+	}
+	return k.Namespace + "/" + k.Name
+}
+
+// Item is a binding that was taken from the queue.
+type Item struct {
+	Key Key
+	// Priority is that with which it was queued.
+	Priority int32
+	// Enqueued is when it was queued for this attempt.
+	Enqueued time.Time
+	// Attempts counts how often it was taken from the queue since it was last Done, this time included.
+	Attempts int
+}
+
+// Queue holds bindings in order of priority, then of enqueue time, then of their arrival. It is safe for concurrent use.
+type Queue struct {
+	clock clock.Clock
+
+	mu       sync.Mutex
+	items    map[Key]*item
+	active   activeHeap
+	due      dueHeap
+	parked   parking
+	arrivals uint64
+	// changes counts, for each fact, the changes that Wake was told about.
+	changes factCounts
+	// ready has a token whenever a Pop that waits should look again.
+	ready chan struct{}
+}
+
+type state int
+
+const (
+	active state = iota
+	inHand
+	backoff
+	parked
+)
+
+type item struct {
+	Item
+	state   state
+	arrival uint64
+	// again means that it was added while it was in hand.
+	again bool
+	// seen is the count of changes when it was taken in hand.
+	seen  factCounts
+	cures []framework.Cure
+	// at is when it becomes active by itself; only items in the due heap have a time.
+	at    time.Time
+	index int
+}
+
+const notInHeap = -1
+
+// New returns an empty queue.
+func New(c clock.Clock) *Queue {
+	return &Queue{clock: c, items: map[Key]*item{}, parked: newParking(), ready: make(chan struct{}, 1)}
+}
+
+// Add makes the binding active. If it is queued already it keeps its place and its priority.
+func (q *Queue) Add(key Key, priority int32) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	it, known := q.items[key]
+	if !known {
+		it = &item{Item: Item{Key: key, Priority: priority}, index: notInHeap, state: inHand}
+		q.items[key] = it
+	} else if it.state == inHand {
+		it.again = true
+		return
+	}
+	q.activate(it)
+}
+
+// Pop takes the first active binding and waits for one if there is none. It fails only when ctx ends.
+func (q *Queue) Pop(ctx context.Context) (Item, error) {
+	for {
+		it, wait, ok := q.take()
+		if ok {
+			return it, nil
+		}
+		if err := q.wait(ctx, wait); err != nil {
+			return Item{}, err
+		}
+	}
+}
+
+// take returns the first active binding, or how long it takes until one becomes active by itself: zero if none does.
+func (q *Queue) take() (Item, time.Duration, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.clock.Now()
+	for len(q.due) > 0 && !q.due[0].at.After(now) {
+		q.activate(q.due[0])
+	}
+	if len(q.active) > 0 {
+		it := heap.Pop(&q.active).(*item)
+		it.state, it.again, it.seen = inHand, false, q.changes
+		it.Attempts++
+		if len(q.active) > 0 {
+			q.signal()
+		}
+		return it.Item, 0, true
+	}
+	if len(q.due) > 0 {
+		return Item{}, q.due[0].at.Sub(now), false
+	}
+	return Item{}, 0, false
+}
+
+func (q *Queue) wait(ctx context.Context, at time.Duration) error {
+	var timeUp <-chan time.Time
+	if at > 0 {
+		timer := q.clock.NewTimer(at)
+		defer timer.Stop()
+		timeUp = timer.C()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-q.ready:
+	case <-timeUp:
+	}
+	return nil
+}
+
+// Done puts down a binding that needs nothing more, or that no longer exists.
+func (q *Queue) Done(key Key) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	it := q.putDown(key)
+	if it == nil {
+		return
+	}
+	it.Attempts = 0
+	if it.again {
+		q.activate(it)
+		return
+	}
+	delete(q.items, key)
+}
+
+// Retry puts down a binding that is to be tried again after a while.
+func (q *Queue) Retry(key Key) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	it := q.putDown(key)
+	if it == nil {
+		return
+	}
+	if it.again {
+		q.activate(it)
+		return
+	}
+	it.state = backoff
+	q.schedule(it, q.clock.Now().Add(backoffFor(it.Attempts)))
+}
+
+func backoffFor(attempts int) time.Duration {
+	return min(FirstBackoff<<min(max(attempts-1, 0), 10), LongestBackoff)
+}
+
+// Park puts down a binding until a change wakes it that is one of cures or, if flush is true, until FlushAfter has passed.
+func (q *Queue) Park(key Key, cures []framework.Cure, flush bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	it := q.putDown(key)
+	if it == nil {
+		return
+	}
+	if it.again || q.changes.advanced(it.seen, cures) {
+		q.activate(it)
+		return
+	}
+	it.state, it.cures = parked, cures
+	q.parked.add(it)
+	if flush {
+		q.schedule(it, q.clock.Now().Add(FlushAfter))
+	}
+}
+
+// putDown returns the item if it is in hand.
+func (q *Queue) putDown(key Key) *item {
+	it, ok := q.items[key]
+	if !ok || it.state != inHand {
+		return nil
+	}
+	return it
+}
+
+// Wake makes the parked bindings active that one of the changes could cure, and returns their number. A change without a subject wakes
+// whatever waits for its fact.
+func (q *Queue) Wake(changes ...framework.Cure) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	woken := 0
+	for _, change := range changes {
+		q.changes.count(change.Fact)
+		for _, it := range q.parked.matching(change) {
+			q.activate(it)
+			woken++
+		}
+	}
+	return woken
+}
+
+// activate takes the item from wherever it is and puts it into the active heap.
+func (q *Queue) activate(it *item) {
+	switch {
+	case it.state == active:
+		return
+	case it.index != notInHeap:
+		heap.Remove(&q.due, it.index)
+	}
+	if it.state == parked {
+		q.parked.remove(it)
+	}
+	it.state, it.again, it.Enqueued = active, false, q.clock.Now()
+	q.arrivals++
+	it.arrival = q.arrivals
+	heap.Push(&q.active, it)
+	q.signal()
+}
+
+func (q *Queue) schedule(it *item, at time.Time) {
+	it.at = at
+	heap.Push(&q.due, it)
+	q.signal()
+}
+
+func (q *Queue) signal() {
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+// Depth is the number of bindings in each state.
+type Depth struct{ Active, InHand, Backoff, Parked int }
+
+// Depth counts the bindings.
+func (q *Queue) Depth() Depth {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var d Depth
+	for _, it := range q.items {
+		switch it.state {
+		case active:
+			d.Active++
+		case inHand:
+			d.InHand++
+		case backoff:
+			d.Backoff++
+		case parked:
+			d.Parked++
+		}
+	}
+	return d
+}
+
+// factCounts counts changes by fact.
+type factCounts [8]uint64
+
+func (c *factCounts) count(fact framework.Facts) { c[bits.TrailingZeros8(uint8(fact))]++ }
+
+// advanced reports whether a fact that one of the cures names has changed since the counts were as before.
+func (c *factCounts) advanced(before factCounts, cures []framework.Cure) bool {
+	for _, cure := range cures {
+		i := bits.TrailingZeros8(uint8(cure.Fact))
+		if c[i] != before[i] {
+			return true
+		}
+	}
+	return false
+}
