@@ -21,27 +21,30 @@ import (
 type Source struct {
 	// Role is the side in messages: "control plane" or "member".
 	Role string
-	// Kubeconfig is the file; empty means KUBECONFIG or else ~/.kube/config, as for kubectl.
+	// Kubeconfig is the file; empty means KUBECONFIG or else ~/.kube/config, as for kubectl. For a member the commands first fill in that of
+	// the control plane.
 	Kubeconfig string
 	// Context in the file; empty means its current context.
 	Context string
 
 	fileFlag, contextFlag string
+	// defaultFile describes where the access comes from if no file is named.
+	defaultFile string
 }
 
 // ControlPlane returns the source that the flags --kubeconfig and --context fill.
 func ControlPlane() *Source {
-	return &Source{Role: "control plane", fileFlag: "kubeconfig", contextFlag: "context"}
+	return &Source{Role: "control plane", fileFlag: "kubeconfig", contextFlag: "context", defaultFile: "$KUBECONFIG or ~/.kube/config"}
 }
 
 // Member returns the source that the flags --cluster-kubeconfig and --cluster-context fill.
 func Member() *Source {
-	return &Source{Role: "member", fileFlag: "cluster-kubeconfig", contextFlag: "cluster-context"}
+	return &Source{Role: "member", fileFlag: "cluster-kubeconfig", contextFlag: "cluster-context", defaultFile: "that of the control plane"}
 }
 
 // Bind adds the two flags of the source to fs.
 func (s *Source) Bind(fs *pflag.FlagSet) {
-	fs.StringVar(&s.Kubeconfig, s.fileFlag, s.Kubeconfig, fmt.Sprintf("kubeconfig file of the %s; empty means $KUBECONFIG or ~/.kube/config", s.Role))
+	fs.StringVar(&s.Kubeconfig, s.fileFlag, s.Kubeconfig, fmt.Sprintf("kubeconfig file of the %s; empty means %s", s.Role, s.defaultFile))
 	fs.StringVar(&s.Context, s.contextFlag, s.Context, fmt.Sprintf("context of the %s in its kubeconfig file; empty means the current context", s.Role))
 	if s.contextFlag == "context" {
 		fs.StringVar(&s.Context, "karmada-context", s.Context, "the same as --context, for users of Karmada's command line")

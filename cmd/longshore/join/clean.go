@@ -10,17 +10,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/longshore-project/longshore/cmd/longshore/connect"
 )
-
-// cleanTime is how long the member may take to carry out the deletions: emptying a namespace needs its controller manager.
-const cleanTime = 2 * time.Minute
 
 // cleanMember removes what join made for this control plane, and only that.
 func (u *unjoining) cleanMember(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, cleanTime, fmt.Errorf("not finished after %s", cleanTime))
-	defer cancel()
 	doomed, err := u.doomed(ctx)
 	if err != nil || len(doomed) == 0 {
 		return err
@@ -34,8 +27,8 @@ func (u *unjoining) cleanMember(ctx context.Context) error {
 		}
 	}
 	for _, obj := range doomed {
-		if err := u.awaitRemoved(ctx, obj); err != nil {
-			return err
+		if err := awaitGone(ctx, u.member, obj); err != nil {
+			return u.member.Explain(err)
 		}
 		u.say(u.member, obj)
 	}
@@ -110,7 +103,7 @@ func (u *unjoining) removeBorrowed(ctx context.Context, doomed []client.Object) 
 
 // awaitRefusal waits until the member no longer grants the account anything.
 func (u *unjoining) awaitRefusal(ctx context.Context) error {
-	err := wait.PollUntilContextCancel(ctx, 250*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, grantTime, true, func(ctx context.Context) (bool, error) {
 		err := u.member.Get(ctx, client.ObjectKey{Name: "kube-system"}, &corev1.Namespace{})
 		if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
 			return true, nil
@@ -119,17 +112,6 @@ func (u *unjoining) awaitRefusal(ctx context.Context) error {
 	})
 	if err != nil {
 		return u.member.Explain(fmt.Errorf("waiting for the member to withdraw the account: %w", err))
-	}
-	return nil
-}
-
-func (u *unjoining) awaitRemoved(ctx context.Context, obj client.Object) error {
-	uid := obj.GetUID()
-	err := connect.Await(ctx, u.member, obj, func(now client.Object) (bool, error) {
-		return now == nil || now.GetUID() != uid, nil
-	})
-	if err != nil {
-		return u.member.Explain(fmt.Errorf("waiting for the end of %s: %w", describe(obj), err))
 	}
 	return nil
 }

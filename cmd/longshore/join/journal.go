@@ -9,13 +9,18 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/longshore-project/longshore/cmd/longshore/connect"
 )
 
-// undoTime is how long a failed join may take to remove what it made.
-const undoTime = 20 * time.Second
+const (
+	// undoTime is how long a failed join may take to remove what it made.
+	undoTime = 20 * time.Second
+	// goneTime is how long an object may take to end after its deletion: emptying a namespace needs the cluster's controller manager.
+	goneTime = 2 * time.Minute
+)
 
 // journal writes objects and remembers those that it created, so that a join that fails half-way can be undone.
 type journal struct {
@@ -29,22 +34,38 @@ type entry struct {
 	object client.Object
 }
 
-// ensure makes want exist in the cluster of c. Want then holds what the server has.
+// ensure makes want exist in the cluster of c. Want then holds what the server has. It begins again if somebody changes or deletes the
+// object meanwhile, such as the garbage collector after an earlier unjoin.
 func (j *journal) ensure(ctx context.Context, c *connect.Client, want client.Object) error {
+	interrupted := func(err error) bool {
+		return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err)
+	}
+	err := retry.OnError(retry.DefaultBackoff, interrupted, func() error { return j.tryEnsure(ctx, c, want) })
+	return c.Explain(err)
+}
+
+func (j *journal) tryEnsure(ctx context.Context, c *connect.Client, want client.Object) error {
 	live := want.DeepCopyObject().(client.Object)
 	err := c.Get(ctx, client.ObjectKeyFromObject(want), live)
 	switch {
 	case apierrors.IsNotFound(err):
 		return j.create(ctx, c, want)
 	case err != nil:
-		return c.Explain(fmt.Errorf("reading %s: %w", describe(want), err))
+		return fmt.Errorf("reading %s: %w", describe(want), err)
+	case live.GetDeletionTimestamp() != nil:
+		j.say(c, live, "is still being deleted, waiting")
+		if err := awaitGone(ctx, c, live); err != nil {
+			return err
+		}
+		return j.create(ctx, c, want)
 	}
 	return j.update(ctx, c, live, want)
 }
 
 func (j *journal) create(ctx context.Context, c *connect.Client, want client.Object) error {
 	if err := c.Create(ctx, want); err != nil {
-		return c.Explain(fmt.Errorf("creating %s: %w", describe(want), err))
+		want.SetResourceVersion("")
+		return fmt.Errorf("creating %s: %w", describe(want), err)
 	}
 	j.created = append(j.created, entry{in: c, object: want})
 	j.say(c, want, "created")
@@ -58,7 +79,7 @@ func (j *journal) update(ctx context.Context, c *connect.Client, live, want clie
 	}
 	if changed(before, live) {
 		if err := c.Update(ctx, live); err != nil {
-			return c.Explain(fmt.Errorf("updating %s: %w", describe(live), err))
+			return fmt.Errorf("updating %s: %w", describe(live), err)
 		}
 		j.updated++
 		j.say(c, live, "updated")
@@ -105,6 +126,18 @@ func remove(ctx context.Context, c *connect.Client, obj client.Object) error {
 	err := c.Delete(ctx, obj, client.Preconditions{UID: &uid}, client.PropagationPolicy("Background"))
 	if client.IgnoreNotFound(err) != nil {
 		return c.Explain(fmt.Errorf("deleting %s: %w", describe(obj), err))
+	}
+	return nil
+}
+
+// awaitGone waits until exactly this object no longer exists.
+func awaitGone(ctx context.Context, c *connect.Client, obj client.Object) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, goneTime, fmt.Errorf("still there after %s", goneTime))
+	defer cancel()
+	uid := obj.GetUID()
+	err := connect.Await(ctx, c, obj, func(now client.Object) (bool, error) { return now == nil || now.GetUID() != uid, nil })
+	if err != nil {
+		return fmt.Errorf("waiting for the end of %s: %w", describe(obj), err)
 	}
 	return nil
 }

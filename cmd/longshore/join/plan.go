@@ -5,6 +5,8 @@
 package join
 
 import (
+	"encoding/json"
+
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,6 +25,9 @@ const (
 	// ownerLabel holds the ID of the control plane for which join created an object, in the member and in the control plane. Two control
 	// planes may share a member; none of them touches what is the other's.
 	ownerLabel = "longshore.dev/control-plane"
+	// accessAnnotation, on the Secret in the control plane, repeats in JSON what the Cluster says about reaching the member, so that an
+	// interrupted unjoin can go on when the Cluster is gone.
+	accessAnnotation = "longshore.dev/cluster-access"
 )
 
 // Registration is everything that join knows about a member once it has read the flags and asked both sides.
@@ -121,10 +126,31 @@ func (r *Registration) secret(token []byte) *corev1.Secret {
 		Type:       corev1.SecretTypeOpaque,
 		Data:       map[string][]byte{clusterv1alpha1.SecretTokenKey: token},
 	}
+	s.Annotations = map[string]string{accessAnnotation: r.access()}
 	if len(r.CABundle) > 0 {
 		s.Data[clusterv1alpha1.SecretCABundleKey] = r.CABundle
 	}
 	return s
+}
+
+// access is the content of accessAnnotation.
+func (r *Registration) access() string {
+	text, err := json.Marshal(clusterv1alpha1.ClusterSpec{
+		ID: r.ID, SyncMode: clusterv1alpha1.Push, APIEndpoint: r.Endpoint, InsecureSkipTLSVerification: r.Insecure, ProxyURL: r.ProxyURL,
+	})
+	if err != nil {
+		panic(err) // A struct of strings always has a JSON form.
+	}
+	return string(text)
+}
+
+// accessOf reads accessAnnotation. Nil means that the Secret does not say how to reach the member.
+func accessOf(secret *corev1.Secret) *clusterv1alpha1.ClusterSpec {
+	spec := &clusterv1alpha1.ClusterSpec{}
+	if json.Unmarshal([]byte(secret.Annotations[accessAnnotation]), spec) != nil || spec.APIEndpoint == "" {
+		return nil
+	}
+	return spec
 }
 
 // cluster is the object that makes the member part of the fleet.

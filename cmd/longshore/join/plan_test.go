@@ -98,8 +98,14 @@ func TestSecret(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, registration(test.change).secret([]byte("t")).Data); diff != "" {
+			r := registration(test.change)
+			secret := r.secret([]byte("t"))
+			if diff := cmp.Diff(test.want, secret.Data); diff != "" {
 				t.Errorf("data (-want +got):\n%s", diff)
+			}
+			want := &clusterv1alpha1.ClusterSpec{ID: r.ID, SyncMode: clusterv1alpha1.Push, APIEndpoint: r.Endpoint, ProxyURL: r.ProxyURL}
+			if diff := cmp.Diff(want, accessOf(secret)); diff != "" {
+				t.Errorf("access without the Cluster (-want +got):\n%s", diff)
 			}
 		})
 	}

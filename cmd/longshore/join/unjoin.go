@@ -27,6 +27,8 @@ type unjoining struct {
 	// cluster and secret are nil if the control plane does not have them any more.
 	cluster *clusterv1alpha1.Cluster
 	secret  *corev1.Secret
+	// access says how to reach the member and what its ID is; nil if neither object says so.
+	access *clusterv1alpha1.ClusterSpec
 	// member is nil if the member cannot be reached, which only --force allows, or if there is nothing to remove in it.
 	member *connect.Client
 	// borrowed is true if member speaks with the very account that is to be removed.
@@ -39,7 +41,7 @@ func (u *unjoining) find(ctx context.Context) error {
 	err := u.controlPlane.Get(ctx, client.ObjectKey{Name: u.name}, cluster)
 	switch {
 	case err == nil:
-		u.cluster = cluster
+		u.cluster, u.access = cluster, &cluster.Spec
 		if ref := cluster.Spec.SecretRef; ref != nil {
 			u.namespace = ref.Namespace
 		}
@@ -51,6 +53,9 @@ func (u *unjoining) find(ctx context.Context) error {
 	switch {
 	case err == nil:
 		u.secret = secret
+		if u.cluster == nil {
+			u.access = accessOf(secret)
+		}
 	case !apierrors.IsNotFound(err):
 		return u.controlPlane.Explain(fmt.Errorf("reading the credentials of %s: %w", u.name, err))
 	}
@@ -70,15 +75,13 @@ func (u *unjoining) reach(ctx context.Context, source *connect.Source) error {
 	switch {
 	case source.Given():
 		u.member, err = source.Dial(ctx)
-	case u.cluster != nil && u.secret != nil:
+	case u.access != nil && u.secret != nil:
 		u.borrowed = true
-		u.member, err = dialStored(ctx, source, u.cluster, u.secret)
-	case u.cluster == nil && u.secret != nil:
-		err = errors.New("an earlier unjoin was interrupted: name the kubeconfig by --cluster-kubeconfig to complete it")
-	case u.cluster == nil:
+		u.member, err = dialStored(ctx, source, u.access, u.secret)
+	case u.cluster == nil && u.secret == nil:
 		return fmt.Errorf("there is no cluster %q: 'kubectl get clusters' lists them; to clean up a member after an interrupted unjoin name it by --cluster-kubeconfig", u.name)
 	default:
-		err = errors.New("the control plane has no credentials for it: name its kubeconfig by --cluster-kubeconfig")
+		err = errors.New("the control plane does not know how to reach it: name its kubeconfig by --cluster-kubeconfig")
 	}
 	if err == nil {
 		return u.checkMember(ctx)
@@ -90,8 +93,8 @@ func (u *unjoining) reach(ctx context.Context, source *connect.Source) error {
 	return fmt.Errorf("%s was not touched, because its member cannot be cleaned up: %w; --force takes it out of the control plane and leaves %s in the member", u.name, err, u.leftovers())
 }
 
-func dialStored(ctx context.Context, source *connect.Source, cluster *clusterv1alpha1.Cluster, secret *corev1.Secret) (*connect.Client, error) {
-	cfg, err := connect.ToConfig(&cluster.Spec, secret)
+func dialStored(ctx context.Context, source *connect.Source, access *clusterv1alpha1.ClusterSpec, secret *corev1.Secret) (*connect.Client, error) {
+	cfg, err := connect.ToConfig(access, secret)
 	if err != nil {
 		return nil, err
 	}
@@ -100,16 +103,16 @@ func dialStored(ctx context.Context, source *connect.Source, cluster *clusterv1a
 
 // checkMember keeps unjoin from cleaning up in the wrong cluster.
 func (u *unjoining) checkMember(ctx context.Context) error {
-	if u.cluster == nil || u.cluster.Spec.ID == "" {
+	if u.access == nil || u.access.ID == "" {
 		return nil
 	}
 	id, err := identify(ctx, u.member)
 	if err != nil {
 		return err
 	}
-	if id != u.cluster.Spec.ID {
+	if id != u.access.ID {
 		return fmt.Errorf("%s is not the cluster that is joined as %q (id %s, expected %s): name the right one by --cluster-kubeconfig and --cluster-context",
-			u.member.Config.Host, u.name, id, u.cluster.Spec.ID)
+			u.member.Config.Host, u.name, id, u.access.ID)
 	}
 	return nil
 }

@@ -40,6 +40,17 @@ func TestUnjoinLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+func TestJoinAtOnceAfterUnjoin(t *testing.T) {
+	f := newFleet(t)
+	f.leave(t, "back")
+	f.mustRun(t, f.join("back"))
+	f.mustRun(t, []string{"unjoin", "back"})
+	f.mustRun(t, f.join("back"), "cluster back joined\n")
+	if err := f.agent(t, "back").List(t.Context(), &corev1.NodeList{}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestUnjoinKeepsWhatIsNotItsOwn(t *testing.T) {
 	f := newFleet(t)
 
@@ -95,14 +106,23 @@ func TestUnjoinWithoutMember(t *testing.T) {
 
 func TestUnjoinSaysWhatHoldsTheCluster(t *testing.T) {
 	f := newFleet(t)
-	f.leave(t, "busy")
 	f.mustRun(t, f.join("busy"))
 	work := f.hold(t, "busy")
+	before := f.member.inventory(t)
 	f.mustFail(t, []string{"unjoin", "busy", "--timeout", "1s"}, "1 works in namespace karmada-es-busy", "longshore-controller-manager", "--force")
+	f.member.eventually(t, before)
+
+	// The controllers finish after the command gave up. The next run has no Cluster any more to tell it where the member is.
 	work.Finalizers = nil
 	if err := f.controlPlane.Update(t.Context(), work); err != nil {
 		t.Fatal(err)
 	}
+	cluster := f.cluster(t, "busy")
+	cluster.Finalizers = nil
+	if err := f.controlPlane.Update(t.Context(), cluster); err != nil {
+		t.Fatal(err)
+	}
+	f.mustRun(t, []string{"unjoin", "busy"}, "member: clusterrole/karmada-busy removed", "control plane: secret/busy")
 }
 
 // hold puts a Work with its finalizer into the cluster's execution namespace, and the finalizer of the controllers on the cluster.

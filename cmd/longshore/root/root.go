@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/component-base/version"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/longshore-project/longshore/apis/crds"
 	"github.com/longshore-project/longshore/cmd/longshore/cordon"
@@ -38,6 +40,8 @@ scheduler and the controllers place it in the members.`
 // NewCommand returns the whole command tree. Program is os.Args[0]: called as kubectl-NAME, the help text says "kubectl NAME".
 // The command prints neither errors nor usage on failure; the caller prints the error that Execute returns.
 func NewCommand(program string) *cobra.Command {
+	// Libraries log what the commands report as errors; without a logger they would complain about that, in a stack trace.
+	log.SetLogger(logr.Discard())
 	name, shown := names(program)
 	cmd := &cobra.Command{
 		Use:           name,
