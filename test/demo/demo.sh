@@ -91,7 +91,11 @@ start_program() {
 # join_member gives each member the place that `longshore local` pretends for it: columns PROVIDER, REGION and ZONE of its status.
 join_member() {
   local place
-  read -ra place < <(longshore local status --dir "$dir" | awk -v name="$1" '$1 == name {print $5, $6, $7}')
+  read -ra place < <(longshore local status --dir "$dir" | awk -v name="$1" '$1 == name {print $5, $6, $7}') || true
+  if ((${#place[@]} != 3)); then
+    echo "demo: \"longshore local status\" does not list $1" >&2
+    return 1
+  fi
   longshore join "$1" --cluster-kubeconfig "$dir/$1.kubeconfig" \
     --cluster-provider "${place[0]}" --cluster-region "${place[1]}" --cluster-zones "${place[2]}"
 }
@@ -141,6 +145,7 @@ show() {
 }
 
 guide() {
+  local where=${DEMO_DIR:+ --dir $dir} stop=${DEMO_DIR:+DEMO_DIR=$dir }
   cat <<GUIDE
   export KUBECONFIG=$dir/kubeconfig          # contexts: control-plane ${members[*]}
   export PATH=$bin:\$PATH
@@ -152,9 +157,9 @@ guide() {
   kubectl get clusters -o wide
   longshore cordon member1                    # nothing new goes there; "longshore uncordon member1" ends it
   kubectl apply -f samples/app                # more to try: ls samples
-  longshore local status
+  longshore local status$where
 
-  make demo-down                              # stop everything
+  ${stop}make demo-down                              # stop everything
 GUIDE
 }
 

@@ -39,13 +39,3 @@ func (s *Source) Explain(err error) error {
 	}
 	return err
 }
-
-// Unreachable reports whether err says that the other side could not be spoken to at all, or not with these credentials: repeating the
-// request unchanged would not help.
-func Unreachable(err error) bool {
-	var (
-		network *net.OpError
-		request *url.Error
-	)
-	return errors.As(err, &network) || errors.As(err, &request) || errors.Is(err, context.DeadlineExceeded) || apierrors.IsUnauthorized(err)
-}

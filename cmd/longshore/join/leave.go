@@ -66,7 +66,7 @@ func (u *unjoining) awaitGone(ctx context.Context, timeout time.Duration) error 
 	for said := ""; ; {
 		select {
 		case err := <-gone:
-			if err != nil && context.Cause(ctx) == errTimeout {
+			if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
 				return errTimeout
 			}
 			return err
