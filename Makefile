@@ -3,6 +3,10 @@ SHELL := /bin/bash -o pipefail
 GO    ?= go
 BIN   := $(CURDIR)/bin
 
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -X k8s.io/component-base/version.gitVersion=$(VERSION)
+PROGRAMS := ./cmd/longshore ./cmd/longshore-scheduler ./cmd/longshore-controller-manager
+
 CORE_PACKAGES := ./scheduler/...
 GENERATE_TOOL := $(GO) tool -modfile=tools/generate/go.mod
 LINT_TOOL     := $(GO) tool -modfile=tools/lint/go.mod
@@ -13,7 +17,7 @@ help: ## show this list
 
 .PHONY: build
 build: ## compile the programs into bin/
-	$(GO) build -o $(BIN)/ ./cmd/longshore ./cmd/longshore-scheduler ./cmd/longshore-controller-manager
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ $(PROGRAMS)
 
 .PHONY: demo
 demo: build ## bring up a control plane with three members and show a Deployment land there
@@ -36,9 +40,10 @@ bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . ./benchmarks/...
 
 .PHONY: generate
-generate: ## write deepcopy functions and CRDs again
+generate: ## write deepcopy functions, CRDs and the command reference again
 	$(GENERATE_TOOL) controller-gen object paths=./apis/...
 	$(GENERATE_TOOL) controller-gen crd paths=./apis/... output:crd:dir=./apis/crds
+	$(GO) run ./docs/generate docs/cli
 
 .PHONY: verify
 verify: ## fail when generated files or go.mod are stale
