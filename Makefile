@@ -3,8 +3,6 @@ SHELL := /bin/bash -o pipefail
 GO    ?= go
 BIN   := $(CURDIR)/bin
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -X k8s.io/component-base/version.gitVersion=$(VERSION)
 PROGRAMS := ./cmd/longshore ./cmd/longshore-scheduler ./cmd/longshore-controller-manager
 
 CORE_PACKAGES := ./scheduler/...
@@ -17,7 +15,7 @@ help: ## show this list
 
 .PHONY: build
 build: ## compile the programs into bin/
-	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ $(PROGRAMS)
+	$(GO) build -o $(BIN)/ $(PROGRAMS)
 
 .PHONY: demo
 demo: build ## bring up a control plane with three members and show a Deployment land there

@@ -9,6 +9,8 @@ import (
 	"k8s.io/component-base/logs"
 	logsapi "k8s.io/component-base/logs/api/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/longshore-project/longshore/cmd/internal/build"
 )
 
 const example = `  # Use the control plane that "longshore local up" started:
@@ -36,7 +38,7 @@ func newCommand() *cobra.Command {
 		Long:          "Runs the controllers of the control plane: members joined and observed, policies matched, works executed, statuses brought back.\nThe scheduler is a process of its own.",
 		Example:       example,
 		Args:          cobra.NoArgs,
-		Version:       version(),
+		Version:       build.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(*cobra.Command, []string) error {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/longshore-project/longshore/cmd/internal/build"
 	"github.com/longshore-project/longshore/controllers/member"
 	"github.com/longshore-project/longshore/controllers/namespace"
 )
@@ -105,7 +105,7 @@ func (o *options) config() (*rest.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading --kubeconfig %q: %w", o.kubeconfig, err)
 	}
-	config.QPS, config.Burst, config.UserAgent = o.apiQPS, o.apiBurst, "longshore-controller-manager/"+version()
+	config.QPS, config.Burst, config.UserAgent = o.apiQPS, o.apiBurst, "longshore-controller-manager/"+build.Version()
 	return config, nil
 }
 
@@ -115,12 +115,4 @@ func (o *options) serveAddress() string {
 		return "0"
 	}
 	return net.JoinHostPort(o.bindAddress, strconv.Itoa(o.securePort))
-}
-
-// version is that of the module, as recorded by the Go toolchain.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
 }

@@ -8,8 +8,9 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
-	"k8s.io/component-base/version"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/longshore-project/longshore/cmd/internal/build"
 
 	"github.com/longshore-project/longshore/apis/crds"
 	"github.com/longshore-project/longshore/cmd/longshore/cordon"
@@ -48,7 +49,7 @@ func NewCommand(program string) *cobra.Command {
 		Short:         "Run workloads over a fleet of Kubernetes clusters",
 		Long:          long,
 		Example:       example,
-		Version:       version.Get().String(),
+		Version:       build.Version(),
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
