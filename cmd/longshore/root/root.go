@@ -10,9 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/longshore-project/longshore/cmd/internal/build"
-
 	"github.com/longshore-project/longshore/apis/crds"
+	"github.com/longshore-project/longshore/cmd/internal/build"
 	"github.com/longshore-project/longshore/cmd/longshore/cordon"
 	"github.com/longshore-project/longshore/cmd/longshore/join"
 	"github.com/longshore-project/longshore/cmd/longshore/local"
