@@ -126,7 +126,7 @@ type Allotment struct {
 	Selected []int32
 	// Current is the replicas that run on each selected cluster now, index-aligned with Selected.
 	Current []int64
-	// Estimates is what fits beside them, index-aligned with Selected. It is nil when capacity plays no role for the request.
+	// Estimates is what fits beside them, by row. It is nil when capacity plays no role for the request.
 	Estimates []Capacity
 }
 

@@ -3,6 +3,7 @@ package loop
 import (
 	"sync"
 
+	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/scheduler/convert"
 	"github.com/longshore-project/longshore/scheduler/framework"
@@ -58,31 +59,47 @@ func (x *bindings) put(key queue.Key, b workv1alpha2.Binding) {
 	r := &entry{key: key, binding: b, follows: spec.Placement != nil && followsTheFleet(spec)}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	var same *class
+	if old, ok := x.entries[key]; ok && sameSpec(old.binding, b) {
+		same = old.class
+	}
 	x.remove(key)
 	x.entries[key] = r
 	for i := range spec.Clusters {
 		insert(x.byTarget, spec.Clusters[i].Name, r)
 	}
 	if spec.Placement != nil {
-		x.enter(r)
+		x.enter(r, same)
 	}
 }
 
-// enter adds the entry to the class of its placement, which is converted once for all that share it.
-func (x *bindings) enter(r *entry) {
-	placement := r.binding.BindingSpec().Placement
-	fingerprint := convert.Fingerprint(placement)
-	c, ok := x.classes[fingerprint]
-	if !ok {
-		c = &class{fingerprint: fingerprint, followers: map[queue.Key]*entry{}}
-		c.placement, c.invalid = convert.FromPlacement(placement)
-		x.classes[fingerprint] = c
+// sameSpec reports whether two states of a binding differ in metadata and status at most.
+func sameSpec(a, b workv1alpha2.Binding) bool {
+	return a.GetUID() == b.GetUID() && a.GetGeneration() == b.GetGeneration()
+}
+
+// enter adds the entry to a class: the given one or, if that is nil, the class of its placement.
+func (x *bindings) enter(r *entry, c *class) {
+	if c == nil {
+		c = x.classOf(r.binding.BindingSpec().Placement)
 	}
+	x.classes[c.fingerprint] = c
 	c.size++
 	r.class = c
 	if r.follows {
 		c.followers[r.key] = r
 	}
+}
+
+// classOf returns the class of the placement, which is converted once for all that share it.
+func (x *bindings) classOf(placement *policyv1alpha1.Placement) *class {
+	fingerprint := convert.Fingerprint(placement)
+	if c, ok := x.classes[fingerprint]; ok {
+		return c
+	}
+	c := &class{fingerprint: fingerprint, followers: map[queue.Key]*entry{}}
+	c.placement, c.invalid = convert.FromPlacement(placement)
+	return c
 }
 
 // delete forgets the binding and reports whether it was known.

@@ -42,14 +42,10 @@ type writer struct {
 	conflicted func()
 }
 
-// newWorkClient returns a client for the bindings' API group.
-func newWorkClient(config *rest.Config) (rest.Interface, error) {
-	return newClient(config, workv1alpha2.GroupVersion)
-}
-
 // codecs decodes the objects of the API groups as they are, without conversion or defaulting.
 var codecs = serializer.NewCodecFactory(apis.NewScheme())
 
+// newClient returns a client for one of the API groups.
 func newClient(config *rest.Config, gv schema.GroupVersion) (rest.Interface, error) {
 	c := rest.CopyConfig(config)
 	c.APIPath, c.GroupVersion = "/apis", &gv

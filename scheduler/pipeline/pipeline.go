@@ -244,15 +244,10 @@ func ascending(rows []int32, n int) []int32 {
 
 // assign lets the plugin divide the replicas.
 func (a *attempt) assign(ctx context.Context) error {
-	allotment := &framework.Allotment{Query: a.query, Selected: a.Selected, Current: a.currentOfSelected()}
-	if a.estimates != nil {
-		allotment.Estimates = make([]framework.Capacity, len(a.Selected))
-		for i, row := range a.Selected {
-			allotment.Estimates[i] = a.estimates[row]
-		}
-	}
 	plugin := a.profile.Assign
-	division, status, err := plugin.Assign(ctx, allotment)
+	division, status, err := plugin.Assign(ctx, &framework.Allotment{
+		Query: a.query, Selected: a.Selected, Current: a.currentOfSelected(), Estimates: a.estimates,
+	})
 	if err != nil {
 		return fmt.Errorf("running assign %s: %w", plugin.Name(), err)
 	}
