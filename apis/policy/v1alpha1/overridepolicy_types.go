@@ -120,8 +120,6 @@ type Overriders struct {
 }
 
 // OverriderOperator is what an overrider does with its value.
-//
-// +kubebuilder:validation:Enum=add;remove;replace
 type OverriderOperator string
 
 const (
@@ -139,6 +137,7 @@ type PlaintextOverrider struct {
 	// +required
 	Path string `json:"path"`
 	// Operator is what is done at Path.
+	// +kubebuilder:validation:Enum=add;remove;replace
 	// +required
 	Operator OverriderOperator `json:"operator"`
 	// Value is any JSON value. Nil means none, which add and replace refuse when the policy is applied.
@@ -155,6 +154,7 @@ type ImageOverrider struct {
 	// +required
 	Component ImageComponent `json:"component"`
 	// Operator is what is done: add appends Value to the part, replace sets it, remove clears it.
+	// +kubebuilder:validation:Enum=add;remove;replace
 	// +required
 	Operator OverriderOperator `json:"operator"`
 	// Value is the text for add and replace.
@@ -201,6 +201,7 @@ type CommandArgsOverrider struct {
 // LabelAnnotationOverrider changes labels or annotations.
 type LabelAnnotationOverrider struct {
 	// Operator is add, which creates or overwrites, replace, which overwrites keys that exist, or remove, which drops keys that exist.
+	// +kubebuilder:validation:Enum=add;remove;replace
 	// +required
 	Operator OverriderOperator `json:"operator"`
 	// Value holds the keys and values; remove looks at the keys only.
@@ -235,6 +236,7 @@ type DocumentPatch struct {
 	// +required
 	SubPath string `json:"subPath"`
 	// Operator is what is done at SubPath.
+	// +kubebuilder:validation:Enum=add;remove;replace
 	// +required
 	Operator OverriderOperator `json:"operator"`
 	// Value is any JSON value: add and replace need one, remove must not have one. That is checked when the policy is applied, because a

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
+	workv1alpha1 "github.com/longshore-project/longshore/apis/work/v1alpha1"
 )
 
 // ResourceBinding is the binding of a namespaced template. It lives in the template's namespace.
@@ -359,19 +360,19 @@ type AggregatedStatusItem struct {
 	// +optional
 	AppliedMessage string `json:"appliedMessage,omitempty"`
 	// Health is what the interpreter thinks of the object. Empty means not yet known.
-	// +kubebuilder:validation:Enum=Healthy;Unhealthy;Unknown
 	// +optional
-	Health ResourceHealth `json:"health,omitempty"`
+	Health workv1alpha1.ResourceHealth `json:"health,omitempty"`
 }
 
-// ResourceHealth is what the interpreter thinks of an object in a member.
-type ResourceHealth string
+// ResourceHealth is what the interpreter thinks of an object in a member. It is the type that Works use, so that a Work's health can be
+// copied into a binding as it is.
+type ResourceHealth = workv1alpha1.ResourceHealth
 
 const (
 	// ResourceHealthy means that the object does what it should.
-	ResourceHealthy ResourceHealth = "Healthy"
+	ResourceHealthy = workv1alpha1.ResourceHealthy
 	// ResourceUnhealthy means that it does not, or not yet.
-	ResourceUnhealthy ResourceHealth = "Unhealthy"
+	ResourceUnhealthy = workv1alpha1.ResourceUnhealthy
 	// ResourceUnknown means that the interpreter cannot tell.
-	ResourceUnknown ResourceHealth = "Unknown"
+	ResourceUnknown = workv1alpha1.ResourceUnknown
 )
