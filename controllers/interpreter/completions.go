@@ -12,10 +12,12 @@ import (
 // may be left out.
 type Apportion func(total int64, parties []workv1alpha2.TargetCluster) map[string]int64
 
-// DivideCompletions returns how many completions of template each cluster gets if the template is a Job that sets spec.completions and whose
-// replicas are divided: the completions in proportion to the clusters' replicas. ok is false for everything else: then spec.completions
-// stays as it is.
-func DivideCompletions(template *unstructured.Unstructured, clusters []workv1alpha2.TargetCluster, apportion Apportion) (shares map[string]int64, ok bool, err error) {
+// DivideCompletions returns how many completions each cluster gets of a Job that sets spec.completions: in proportion to the clusters'
+// replicas. ok is false for everything else: then spec.completions stays as it is. It is for templates whose replicas are divided; a
+// duplicated Job keeps its completions in every cluster.
+func DivideCompletions(
+	template *unstructured.Unstructured, clusters []workv1alpha2.TargetCluster, apportion Apportion,
+) (shares map[string]int64, ok bool, err error) {
 	if kindOf(template) != jobKind {
 		return nil, false, nil
 	}

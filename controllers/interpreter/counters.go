@@ -110,13 +110,15 @@ func allObserve(template *unstructured.Unstructured, members []member) (bool, er
 		replicas, found, err := optionalIntAt(template.Object, "spec", "replicas")
 		return err == nil && found && replicas == 0, err
 	}
-	for _, m := range members {
+	all := true
+	for _, m := range members { // To the end, so that a malformed status never hides behind another member.
 		observes, err := m.observes(template.GetGeneration())
-		if err != nil || !observes {
+		if err != nil {
 			return false, err
 		}
+		all = all && observes
 	}
-	return true, nil
+	return all, nil
 }
 
 func (m member) observes(templateGeneration int64) (bool, error) {

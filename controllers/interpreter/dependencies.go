@@ -27,7 +27,10 @@ type Dependency struct {
 // sortDependencies sorts and drops duplicates. At most one reference of an object has a selector, so the key is complete.
 func sortDependencies(found []Dependency) []Dependency {
 	order := func(a, b Dependency) int {
-		return cmp.Or(cmp.Compare(a.APIVersion, b.APIVersion), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(
+			cmp.Compare(a.APIVersion, b.APIVersion), cmp.Compare(a.Kind, b.Kind),
+			cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name),
+		)
 	}
 	slices.SortFunc(found, order)
 	return slices.CompactFunc(found, func(a, b Dependency) bool { return order(a, b) == 0 })

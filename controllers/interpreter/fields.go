@@ -9,8 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// The readers below return the zero value for an absent or null field and an error for one of another type, which names its path. They do not
-// copy.
+// The readers below return the zero value for an absent or null field, and an error, which names the path, for one of another type. They
+// do not copy.
 
 func fieldAt[T any](obj map[string]any, path ...string) (T, error) {
 	var zero T
@@ -77,15 +77,15 @@ func wholeNumber(value any) (int64, bool) {
 	}
 }
 
-// replicasAt reads a number of replicas: absent is 0, which must then be read as "none" because templates of the control plane carry the
-// API server's defaults.
+// replicasAt reads a number of replicas; absent is 0.
 func replicasAt(obj map[string]any, path ...string) (int32, error) {
 	value, err := intAt(obj, path...)
 	if err != nil {
 		return 0, err
 	}
 	if value < 0 || value > math.MaxInt32 {
-		return 0, fmt.Errorf("reading .%s: %d is not a number of replicas: it must lie between 0 and %d", strings.Join(path, "."), value, math.MaxInt32)
+		return 0, fmt.Errorf("reading .%s: %d is not a number of replicas: it must lie between 0 and %d",
+			strings.Join(path, "."), value, math.MaxInt32)
 	}
 	return int32(value), nil
 }

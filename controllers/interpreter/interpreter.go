@@ -23,7 +23,9 @@ func New() *Interpreter {
 
 // Replicas returns how many replicas obj asks for and what one of them needs; nil requirements mean that nothing is known about them.
 // ok is false if the kind has no replicas. The error names the field that cannot be read.
-func (i *Interpreter) Replicas(obj *unstructured.Unstructured) (replicas int32, requirements *workv1alpha2.ReplicaRequirements, ok bool, err error) {
+func (i *Interpreter) Replicas(
+	obj *unstructured.Unstructured,
+) (replicas int32, requirements *workv1alpha2.ReplicaRequirements, ok bool, err error) {
 	rule, ok := i.kinds[kindOf(obj)].(replicaReader)
 	if !ok {
 		return 0, nil, false, nil

@@ -55,8 +55,9 @@ func (job) reflect(obj *unstructured.Unstructured) (any, error) {
 	return pickStatus(obj, jobStatusFields...)
 }
 
-// aggregate never touches a finished Job. Its other rules obey those that the API server has for a Job's status: succeeded and failed never
-// decrease (a member may leave the placement and take its numbers with it), a start time once set stays, and a finished Job has no active pods.
+// aggregate never touches a finished Job. Its other rules obey those that the API server has for a Job's status: succeeded and failed
+// never decrease (a member may leave the placement and take its numbers with it), a start time once set stays, and a finished Job has no
+// active pods.
 func (job) aggregate(template *unstructured.Unstructured, members []member) (map[string]any, error) {
 	own := member{status: statusMap(template)}
 	outcome, err := own.outcome()

@@ -16,7 +16,8 @@ func isLoadBalancer(obj *unstructured.Unstructured) (bool, error) {
 	return kind == "LoadBalancer", err
 }
 
-// retain keeps the addresses that the member allocated, unless the manifest sets its own (a headless Service, or an override) or wants none.
+// retain keeps the addresses that the member allocated, unless the manifest sets its own (a headless Service, or an override) or wants
+// none.
 func (service) retain(desired, observed *unstructured.Unstructured) error {
 	kind, err := stringAt(desired.Object, "spec", "type")
 	if err != nil || kind == "ExternalName" {
@@ -139,7 +140,11 @@ func sortBalancers(byText map[string]map[string]any) []any {
 		return ""
 	}
 	slices.SortFunc(texts, func(a, b string) int {
-		return cmp.Or(cmp.Compare(address(a, "ip"), address(b, "ip")), cmp.Compare(address(a, "hostname"), address(b, "hostname")), cmp.Compare(a, b))
+		return cmp.Or(
+			cmp.Compare(address(a, "ip"), address(b, "ip")),
+			cmp.Compare(address(a, "hostname"), address(b, "hostname")),
+			cmp.Compare(a, b),
+		)
 	})
 	sorted := make([]any, len(texts))
 	for i, text := range texts {

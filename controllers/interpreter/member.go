@@ -3,18 +3,19 @@ package interpreter
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
-	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/json"
 
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 )
 
-// member is what one cluster reported. A nil status means that it has not reported yet. Its readers' errors name the cluster.
+// member is what one cluster reported. A nil status means that it has not reported yet. Its readers' errors name the cluster. Without a
+// cluster it is the template itself.
 type member struct {
 	cluster string
 	status  map[string]any
@@ -38,6 +39,9 @@ func decodeMembers(items []workv1alpha2.AggregatedStatusItem) ([]member, error) 
 }
 
 func (m member) errorf(format string, args ...any) error {
+	if m.cluster == "" {
+		return fmt.Errorf("reading the template's own status: %w", fmt.Errorf(format, args...))
+	}
 	return fmt.Errorf("reading the status reported by member %q: %w", m.cluster, fmt.Errorf(format, args...))
 }
 
@@ -123,14 +127,39 @@ func mergeStatus(template *unstructured.Unstructured, fields map[string]any) (ch
 	return changed, nil
 }
 
+// sameValue compares values as the API server sees them: on every level an absent or empty field equals one that the server left out or
+// filled in as empty, and a number's Go type does not matter.
 func sameValue(a, b any) bool {
 	if isEmpty(a) || isEmpty(b) {
 		return isEmpty(a) && isEmpty(b)
 	}
-	x, xIsNumber := wholeNumber(a)
-	y, yIsNumber := wholeNumber(b)
-	if xIsNumber && yIsNumber {
-		return x == y
+	switch x := a.(type) {
+	case map[string]any:
+		y, ok := b.(map[string]any)
+		return ok && sameFields(x, y)
+	case []any:
+		y, ok := b.([]any)
+		return ok && slices.EqualFunc(x, y, sameValue)
+	default:
+		m, mIsNumber := wholeNumber(a)
+		n, nIsNumber := wholeNumber(b)
+		if mIsNumber && nIsNumber {
+			return m == n
+		}
+		return reflect.DeepEqual(a, b)
 	}
-	return apiequality.Semantic.DeepEqual(a, b)
+}
+
+func sameFields(a, b map[string]any) bool {
+	for name, value := range a {
+		if !sameValue(value, b[name]) {
+			return false
+		}
+	}
+	for name, value := range b {
+		if _, ok := a[name]; !ok && !isEmpty(value) {
+			return false
+		}
+	}
+	return true
 }

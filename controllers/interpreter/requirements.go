@@ -19,7 +19,10 @@ func requirementsOf(obj *unstructured.Unstructured, path []string) (*workv1alpha
 		return nil, err
 	}
 	claim, request := nodeClaimOf(spec), requestOf(spec)
-	if claim == nil && len(request) == 0 {
+	if len(request) == 0 {
+		request = nil // As it comes back from the API server.
+	}
+	if claim == nil && request == nil {
 		return nil, nil
 	}
 	return &workv1alpha2.ReplicaRequirements{NodeClaim: claim, ResourceRequest: request}, nil

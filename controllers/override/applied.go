@@ -35,8 +35,8 @@ func (a *Applied) add(policy policyv1alpha1.Override, overriders policyv1alpha1.
 	a.Namespaced = append(a.Namespaced, record)
 }
 
-// Annotations returns the annotations with which a Work tells what was applied to its manifest: for each kind of policy a JSON list sorted by
-// policy name, rules of one policy in their order. A kind of which nothing was applied has no annotation; nil means that nothing was.
+// Annotations returns the annotations with which a Work tells what was applied to its manifest: for each kind of policy a JSON list sorted
+// by policy name, rules of one policy in their order. A kind of which nothing was applied has no annotation; nil means that nothing was.
 func (a Applied) Annotations() (map[string]string, error) {
 	var annotations map[string]string
 	for key, records := range map[string][]Record{

@@ -32,8 +32,8 @@ func Apply(obj *unstructured.Unstructured, cluster *clusterv1alpha1.Cluster, pol
 	return matched.Apply(obj, cluster)
 }
 
-// Match picks those of the policies that match obj: ClusterOverridePolicies first, then the OverridePolicies of obj's namespace; in each kind
-// those that fit more closely later, so that they win, and equals by name. It returns an error if a policy's selector is invalid.
+// Match picks those of the policies that match obj: ClusterOverridePolicies first, then the OverridePolicies of obj's namespace; in each
+// kind those that fit more closely later, so that they win, and equals by name. It returns an error if a policy's selector is invalid.
 func Match(obj *unstructured.Unstructured, policies []policyv1alpha1.Override) (Matched, error) {
 	var matched Matched
 	gvk := obj.GroupVersionKind()

@@ -1,22 +1,26 @@
 package override
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	kjson "k8s.io/apimachinery/pkg/util/json"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 )
 
-// strict is RFC 6902 to the letter: what is removed or replaced must exist, as must the parent of what is added, and a list is never counted
-// from its end.
-var strict = &jsonpatch.ApplyOptions{EscapeHTML: false, SupportNegativeIndices: false, AllowMissingPathOnRemove: false, EnsurePathExistsOnAdd: false}
+// strict is RFC 6902 to the letter: what is removed or replaced must exist, as must the parent of what is added, and a list is never
+// counted from its end. That is the zero value: the package's own defaults are laxer.
+var strict = &jsonpatch.ApplyOptions{}
 
 var null = json.RawMessage("null")
 
@@ -86,7 +90,7 @@ func overrideField(obj *unstructured.Unstructured, o *policyv1alpha1.FieldOverri
 	}
 	patches, decode, encode := o.JSON, asIs, asIs
 	if len(o.YAML) > 0 {
-		patches, decode, encode = o.YAML, yaml.YAMLToJSONStrict, yaml.JSONToYAML
+		patches, decode, encode = o.YAML, fromYAML, yaml.JSONToYAML
 	}
 	patch, err := documentPatch(patches)
 	if err != nil {
@@ -110,6 +114,28 @@ func overrideField(obj *unstructured.Unstructured, o *policyv1alpha1.FieldOverri
 
 func asIs(document []byte) ([]byte, error) {
 	return document, nil
+}
+
+// fromYAML refuses what would not survive the way to JSON and back: duplicate keys and further documents.
+func fromYAML(text []byte) ([]byte, error) {
+	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text)))
+	var first []byte
+	for {
+		document, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return yaml.YAMLToJSONStrict(first)
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case len(bytes.TrimSpace(document)) == 0:
+		case first == nil:
+			first = document
+		default:
+			return nil, errors.New("it holds several documents, but a patch is for one: keep each document in a field of its own")
+		}
+	}
 }
 
 func documentPatch(patches []policyv1alpha1.DocumentPatch) (jsonpatch.Patch, error) {
