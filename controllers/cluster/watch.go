@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
@@ -21,6 +22,9 @@ import (
 // targetIndex finds the bindings that list a cluster in spec.clusters.
 const targetIndex = "spec.clusters.name"
 
+// concurrency lets many members join at once; each needs a few writes that wait for the API server.
+const concurrency = 5
+
 // SetupWithManager registers the controller and the index it needs.
 func (c *Controller) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
 	for _, kind := range []client.Object{&workv1alpha2.ResourceBinding{}, &workv1alpha2.ClusterResourceBinding{}} {
@@ -30,6 +34,7 @@ func (c *Controller) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cluster").
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
 		For(&clusterv1alpha1.Cluster{}).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(ownerOf)).
 		Watches(&workv1alpha2.ResourceBinding{}, whenReleased()).

@@ -167,7 +167,11 @@ func (a *actor) sync(ctx context.Context, work *workv1alpha1.Work) error {
 		a.queue.AddAfter(work.Name, a.Window)
 		return nil
 	}
-	known.settling = false
+	if failed != nil && !known.waited && namespaceMissing(failed) {
+		known.waited = true
+		return failed // The namespace has a Work of its own, probably on its way. Next time it counts as a refusal.
+	}
+	known.settling, known.waited = false, failed != nil
 	return errors.Join(failed, a.record(ctx, work, known, outcomes))
 }
 

@@ -144,6 +144,16 @@ func behind(next step, err error) bool {
 	return apierrors.IsConflict(err) || apierrors.IsNotFound(err)
 }
 
+// namespaceMissing reports whether the member refused an object because it does not have the namespace.
+func namespaceMissing(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || !apierrors.IsNotFound(err) {
+		return false
+	}
+	details := status.Status().Details
+	return details != nil && details.Kind == "namespaces"
+}
+
 // explain adds what was tried to a refusal, and what to do about it where the member's words do not say.
 func (a *actor) explain(t *target, next step, err error) error {
 	doing := "updating it in the member"

@@ -30,6 +30,7 @@ func TestExecution(t *testing.T) {
 		{"Conflict", testConflict},
 		{"Refused", testRefused},
 		{"MissingKind", testMissingKind},
+		{"MissingNamespace", testMissingNamespace},
 		{"Deletes", testDeletes},
 		{"Preserves", testPreserves},
 		{"Suspends", testSuspends},
@@ -184,6 +185,20 @@ func testMissingKind(t *testing.T, p *place) {
 		}
 	}
 	installGadgets(t, p.member)
+	p.awaitApplied(t, work)
+}
+
+func testMissingNamespace(t *testing.T, p *place) {
+	manifest := p.configMap("settings", "one")
+	manifest.Namespace = "later"
+	work := p.create(t, p.newWork(t, manifest))
+	message := p.awaitCondition(t, work, workv1alpha1.ConditionApplied, metav1.ConditionFalse)
+	if !strings.Contains(message, `namespaces "later" not found`) {
+		t.Errorf("message is %q", message)
+	}
+	if err := p.member.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "later"}}); err != nil {
+		t.Fatal(err)
+	}
 	p.awaitApplied(t, work)
 }
 
