@@ -203,6 +203,19 @@ func TestPolicyDeletion(t *testing.T) {
 	awaitClaim(env, d, policy.Key{})
 }
 
+func TestTemplateThatLingersDoesNotKeepThePolicy(t *testing.T) {
+	env := start(t, policy.Options{})
+	p := pp(env.Namespace, "p", deployments(""))
+	d := templatetest.Deployment(env.Namespace, "web", 1)
+	d.SetFinalizers([]string{"example.com/hold"})
+	env.MustCreate(p, d)
+	awaitClaim(env, d, policy.KeyOf(p))
+	env.MustDelete(d)
+	env.MustDelete(p)
+	env.AwaitGone(p)
+	env.MustPatch(d, func() { d.SetFinalizers(nil) })
+}
+
 func TestTemplateDeletion(t *testing.T) {
 	env := start(t, policy.Options{})
 	p := pp(env.Namespace, "p", deployments(""))

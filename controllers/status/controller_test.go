@@ -176,6 +176,26 @@ func TestWritesOfOneDeployment(t *testing.T) {
 	}
 }
 
+// TestRestartWritesNothing starts all controllers with empty caches beside everything that they made before.
+func TestRestartWritesNothing(t *testing.T) {
+	env := start(t, "rs1", "rs2")
+	d, _ := place(env, "rs1", "rs2")
+	report(env, "rs1", 1)
+	report(env, "rs2", 1)
+	awaitReady(env, d, 2)
+	before := env.AwaitQuiet(500 * time.Millisecond)
+	env.Restart()
+	// A second template shows that the controllers have caught up.
+	second := templatetest.Deployment(env.Namespace, "second", 1)
+	env.MustCreate(second)
+	b := &workv1alpha2.ResourceBinding{ObjectMeta: metav1.ObjectMeta{Namespace: env.Namespace, Name: "second-deployment"}}
+	env.AwaitObject("the second template has a binding", b, func() error { return nil })
+	writes := env.AwaitQuiet(700 * time.Millisecond)[len(before):]
+	if len(writes) != 2 { // claim and binding of the second template
+		t.Errorf("writes after the restart: %q", writes)
+	}
+}
+
 func TestTemplateStatusWaitsForScheduling(t *testing.T) {
 	env := start(t, "ws1")
 	d := templatetest.Deployment(env.Namespace, "web", 1)

@@ -4,6 +4,7 @@ package templatetest
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"slices"
@@ -12,9 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -22,6 +25,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -39,6 +43,7 @@ const Patience = 30 * time.Second
 
 // Main runs the tests of a package with one control plane that has the CRDs and the garbage collector.
 func Main(m *testing.M) {
+	log.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	os.Exit(localtest.Main(m, localtest.Options{Prepare: install, Controllers: local.ControlPlaneControllers}))
 }
 
@@ -85,11 +90,17 @@ type Env struct {
 	// Writes counts what the controllers write, the client of the test not included.
 	Writes *Writes
 
-	t testing.TB
+	t     testing.TB
+	cfg   *rest.Config
+	setup Setup
+	stop  func()
 }
 
+// Setup adds controllers to a manager.
+type Setup func(ctx context.Context, mgr manager.Manager, store *template.Store) error
+
 // Start runs the store and what setup adds to the manager until the test ends.
-func Start(t testing.TB, setup func(ctx context.Context, mgr manager.Manager, store *template.Store) error) *Env {
+func Start(t testing.TB, setup Setup) *Env {
 	t.Helper()
 	cfg := localtest.ControlPlane(t)
 	scheme := apis.NewScheme()
@@ -100,34 +111,48 @@ func Start(t testing.TB, setup func(ctx context.Context, mgr manager.Manager, st
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := &Env{Client: direct, Writes: &Writes{}, t: t}
+	env := &Env{Client: direct, Writes: &Writes{}, t: t, cfg: cfg, setup: setup}
+	env.run(scheme)
+	t.Cleanup(func() { env.stop() })
+	env.Namespace = env.NewNamespace(namespacePrefix)
+	env.Writes.confine(env.Namespace)
+	return env
+}
 
-	counted := rest.CopyConfig(cfg)
-	counted.Wrap(env.Writes.wrap)
+// Restart stops the controllers and starts them anew, with empty caches.
+func (e *Env) Restart() {
+	e.t.Helper()
+	e.stop()
+	e.run(e.Scheme())
+}
+
+// run starts a manager; e.stop ends it.
+func (e *Env) run(scheme *runtime.Scheme) {
+	e.t.Helper()
+	counted := rest.CopyConfig(e.cfg)
+	counted.Wrap(e.Writes.wrap)
 	mgr, err := manager.New(counted, manager.Options{
 		Scheme:     scheme,
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
 	})
 	if err != nil {
-		t.Fatal(err)
+		e.t.Fatal(err)
 	}
-	env.Store = newStore(t, counted, mgr)
-	ctx, cancel := context.WithCancel(t.Context())
-	if err := setup(ctx, mgr, env.Store); err != nil {
-		t.Fatal(err)
+	e.Store = newStore(e.t, counted, mgr)
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := e.setup(ctx, mgr, e.Store); err != nil {
+		e.t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()
-	t.Cleanup(func() {
+	e.stop = func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Errorf("running the controllers: %v", err)
+			e.t.Errorf("running the controllers: %v", err)
 		}
-	})
-	env.Namespace = env.NewNamespace(namespacePrefix)
-	env.Writes.confine(env.Namespace)
-	return env
+		e.stop = func() {}
+	}
 }
 
 func newStore(t testing.TB, cfg *rest.Config, mgr manager.Manager) *template.Store {
