@@ -1,0 +1,296 @@
+package spread
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// unbounded stands for "no maximum" in counts.
+const unbounded int32 = math.MaxInt32
+
+// model is a Problem reduced to what the search reads: the candidates that may
+// be chosen, the keys in search order, and the classes of candidates that
+// belong to the same groups.
+type model struct {
+	p        *Problem
+	replicas int64
+	active   []int32 // candidates that may be chosen, ascending
+
+	keys     []keyModel // keys with groups of several clusters, in search order
+	size     limits     // all keys whose groups are single clusters, merged
+	hasSize  bool
+	counters []int // counter of each Problem key: index in keys, or len(keys) for size
+	laminar  bool  // keys nest: each group lies in one group of the key before
+
+	classOf    []int32 // by candidate; valid for active ones
+	classes    []class // without order
+	tierRanks  []int32 // distinct tiers, ascending
+	held       int64   // Σ keep over the active
+	hasRoom    bool    // every active candidate has room
+	seatsBound int64   // no valid answer needs more seats than this
+}
+
+// limits of one key: covered groups in [least, most], and at least seats of
+// them with a replica.
+type limits struct{ least, most, seats int32 }
+
+type keyModel struct {
+	limits
+	index  int     // in Problem.Keys
+	groups int32   // groups with an active candidate
+	wide   int32   // most groups of one candidate
+	first  []int32 // by group id: smallest active candidate, or none (-1)
+	degree int     // keys that nest with this one
+}
+
+// class is the set of candidates with the same groups in all of model.keys.
+type class struct{ member int32 }
+
+// prepare fills m from p, reusing the slices that m holds.
+func (m *model) prepare(p *Problem, b *buffers) {
+	p.check()
+	m.p, m.replicas = p, p.replicas()
+	m.active = activeCandidates(p, m.active[:0])
+	m.hasRoom, m.held = true, 0
+	for _, i := range m.active {
+		m.held += p.keep(i)
+		m.hasRoom = m.hasRoom && (!p.Divided || p.room(i) > 0)
+	}
+	m.tierRanks = m.distinctTiers(m.tierRanks[:0])
+	m.splitKeys()
+	m.classify(b)
+	m.orderKeys(b)
+	m.seatsBound = m.boundSeats()
+}
+
+// activeCandidates appends to dst those that have a group in every key and not
+// more of them than the key's maximum.
+func activeCandidates(p *Problem, dst []int32) []int32 {
+	for i := range int32(p.Candidates) {
+		if p.choosable(i) {
+			dst = append(dst, i)
+		}
+	}
+	return dst
+}
+
+func (p *Problem) choosable(i int32) bool {
+	for k := range p.Keys {
+		key := &p.Keys[k]
+		switch m := &key.Membership; {
+		case m.own():
+		case m.Start == nil:
+			if m.Group[i] == NoGroup {
+				return false
+			}
+		default:
+			groups := len(m.of(i))
+			if groups == 0 || key.Max > 0 && groups > key.Max {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (m *model) distinctTiers(dst []int32) []int32 {
+	if m.p.Tier == nil {
+		return append(dst, 0)
+	}
+	for _, i := range m.active {
+		t := m.p.Tier[i]
+		if at, ok := slices.BinarySearch(dst, t); !ok {
+			dst = slices.Insert(dst, at, t)
+		}
+	}
+	return dst
+}
+
+// splitKeys separates keys whose groups are single clusters, which are only a
+// count of clusters, from the rest.
+func (m *model) splitKeys() {
+	m.keys = m.keys[:0]
+	m.size, m.hasSize = limits{least: 1, most: unbounded}, false
+	m.counters = slices.Grow(m.counters[:0], len(m.p.Keys))[:len(m.p.Keys)]
+	for k := range m.p.Keys {
+		key := &m.p.Keys[k]
+		lim := limits{int32(key.least()), unbounded, int32(m.p.seatsNeeded(k))}
+		if key.Max > 0 {
+			lim.most = int32(min(key.Max, int(unbounded)))
+		}
+		if key.Membership.own() {
+			m.mergeSize(k, lim)
+			continue
+		}
+		if n := len(m.keys); n < cap(m.keys) {
+			m.keys = m.keys[:n+1]
+		} else {
+			m.keys = append(m.keys, keyModel{})
+		}
+		km := &m.keys[len(m.keys)-1]
+		km.limits, km.index, km.degree = lim, k, 0
+		km.measure(&key.Membership, m.active)
+		if km.wide == 1 && int(km.groups) == len(m.active) {
+			m.keys = m.keys[:len(m.keys)-1]
+			m.mergeSize(k, lim)
+		}
+	}
+	for i := range m.keys {
+		if km := &m.keys[i]; km.most >= km.groups {
+			km.most = unbounded
+		}
+	}
+	if int(m.size.most) >= len(m.active) {
+		m.size.most = unbounded
+	}
+}
+
+func (m *model) mergeSize(k int, lim limits) {
+	m.hasSize = true
+	m.counters[k] = -1
+	m.size.least = max(m.size.least, lim.least)
+	m.size.most = min(m.size.most, lim.most)
+	m.size.seats = max(m.size.seats, lim.seats)
+}
+
+// measure counts the groups and finds the first candidate of each.
+func (k *keyModel) measure(mem *Membership, active []int32) {
+	k.first, k.groups, k.wide = k.first[:0], 0, 0
+	for _, i := range active {
+		groups := mem.of(i)
+		k.wide = max(k.wide, int32(len(groups)))
+		for _, g := range groups {
+			for int(g) >= len(k.first) {
+				k.first = append(k.first, -1)
+			}
+			if k.first[g] < 0 {
+				k.first[g] = i
+				k.groups++
+			}
+		}
+	}
+}
+
+// classify refines the one class of all candidates by each key in turn.
+func (m *model) classify(b *buffers) {
+	m.classOf = slices.Grow(m.classOf[:0], m.p.Candidates)[:m.p.Candidates]
+	m.classes = append(m.classes[:0], class{})
+	for _, i := range m.active {
+		m.classOf[i] = 0
+	}
+	for k := range m.keys {
+		mem := &m.p.Keys[m.keys[k].index].Membership
+		b.pairs.reset(len(m.active))
+		b.interim = 0
+		m.classes = m.classes[:0]
+		for _, i := range m.active {
+			m.classOf[i] = m.refine(b, m.classOf[i], mem.of(i))
+			if int(m.classOf[i]) == len(m.classes) {
+				m.classes = append(m.classes, class{member: i})
+			}
+		}
+	}
+	if len(m.keys) == 0 && len(m.active) > 0 {
+		m.classes[0].member = m.active[0]
+	}
+}
+
+// refine returns the class of candidates that were in class c and have exactly
+// these groups. Partial lists get interim ids above the range of classes.
+func (m *model) refine(b *buffers, c int32, groups []int32) int32 {
+	const interim = 1 << 30
+	state := uint64(c)
+	for _, g := range groups[:len(groups)-1] {
+		id, fresh := b.pairs.lookup(state<<32|uint64(g), interim+b.interim)
+		if fresh {
+			b.interim++
+		}
+		state = uint64(id)
+	}
+	id, _ := b.pairs.lookup(1<<63|state<<32|uint64(groups[len(groups)-1]), int32(len(m.classes)))
+	return id
+}
+
+// orderKeys sorts the keys so that groups stay together: those that nest with
+// most others first, coarse before fine.
+func (m *model) orderKeys(b *buffers) {
+	m.laminar = true
+	for a := range m.keys {
+		for f := range m.keys[:a] {
+			if m.nested(a, f, b) || m.nested(f, a, b) {
+				m.keys[a].degree++
+				m.keys[f].degree++
+				continue
+			}
+			m.laminar = false
+		}
+		m.laminar = m.laminar && m.keys[a].wide <= 1
+	}
+	slices.SortStableFunc(m.keys, func(x, y keyModel) int {
+		return cmp.Or(cmp.Compare(y.degree, x.degree), cmp.Compare(x.groups, y.groups))
+	})
+	for i := range m.keys {
+		m.counters[m.keys[i].index] = i
+	}
+	for k := range m.counters {
+		if m.counters[k] < 0 {
+			m.counters[k] = len(m.keys)
+		}
+	}
+}
+
+// nested reports whether each group of the fine key lies in one group of the
+// coarse key.
+func (m *model) nested(coarse, fine int, b *buffers) bool {
+	parent := slices.Grow(b.parent[:0], len(m.keys[fine].first))[:len(m.keys[fine].first)]
+	b.parent = parent
+	for g := range parent {
+		parent[g] = -1
+	}
+	up, down := &m.p.Keys[m.keys[coarse].index].Membership, &m.p.Keys[m.keys[fine].index].Membership
+	for _, c := range m.classes {
+		above := up.of(c.member)
+		if len(above) != 1 {
+			return false
+		}
+		for _, g := range down.of(c.member) {
+			if parent[g] >= 0 && parent[g] != above[0] {
+				return false
+			}
+			parent[g] = above[0]
+		}
+	}
+	return true
+}
+
+// boundSeats bounds the seats of a smallest T: one chain of seats serves all
+// nested keys; in general the first seat serves every key and each further one
+// at least the key it is chosen for.
+func (m *model) boundSeats() int64 {
+	largest, sum := int64(m.size.seats), int64(max(0, m.size.seats-1))
+	for i := range m.keys {
+		largest = max(largest, int64(m.keys[i].seats))
+		sum += int64(max(0, m.keys[i].seats-1))
+	}
+	if m.laminar {
+		return largest
+	}
+	return sum + 1
+}
+
+// limited reports whether any maximum can exclude a candidate.
+func (m *model) limited() bool {
+	for i := range m.keys {
+		if m.keys[i].most != unbounded {
+			return true
+		}
+	}
+	return m.size.most != unbounded
+}
+
+// tierRank is the position of candidate i's tier among those present.
+func (m *model) tierRank(i int32) int {
+	at, _ := slices.BinarySearch(m.tierRanks, m.p.tier(i))
+	return at
+}

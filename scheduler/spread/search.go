@@ -1,0 +1,359 @@
+package spread
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// beamWidth is the number of labels kept per step once the node limit is
+// reached: enough to keep several values of every count, little enough that
+// the rest of the search costs no more than the limit.
+const beamWidth = 128
+
+// search runs one plan.
+type search struct {
+	plan   *plan
+	layout layout
+	bounds bounds
+	known  incumbent
+
+	nodes     []node
+	now, then labels
+	table     frontTable
+	masks     []uint64 // by key: slots of covered groups
+	closed    []uint64 // slots that close at the current step
+	scratch   []int64
+	words     []uint64
+	limit     int
+	made      int
+	proven    bool
+}
+
+// run appends the best allowed set to dst, with its seats to seats; ok is false
+// when no set is allowed, or unproven when none was found. hint is a set that
+// may serve as the first known answer.
+func (s *search) run(p *plan, limit int, hint, dst, seats []int32) (set, seated []int32, ok bool) {
+	s.plan, s.limit, s.made, s.proven = p, limit, 0, true
+	s.layout.init(p)
+	s.nodes = s.nodes[:0]
+	s.initMasks()
+	s.bounds.init(p)
+	s.known.init(s, hint)
+	s.start()
+	for at := range p.steps {
+		s.advance(at)
+	}
+	if best := s.best(); best >= 0 {
+		set, seated = s.unwind(s.now.node[best], dst, seats)
+		return set, seated, true
+	}
+	return append(dst, s.known.set...), append(seats, s.known.seats...), s.known.ok
+}
+
+// best is the best of the last labels, -1 when none is left. Labels that do not
+// beat the known answer are gone by then.
+func (s *search) best() int {
+	best, v := -1, s.layout.values
+	for l := range s.now.len() {
+		if !s.now.dead[l] && (best < 0 || s.better(s.now.values[l*v:(l+1)*v], s.now.values[best*v:(best+1)*v], l, best)) {
+			best = l
+		}
+	}
+	return best
+}
+
+func (s *search) better(a, b []int64, labelA, labelB int) bool {
+	for at := range s.layout.levels {
+		if x, y := s.layout.level(at, a), s.layout.level(at, b); x != y {
+			return x > y
+		}
+	}
+	return s.compareNames(s.now.node[labelA], s.now.node[labelB]) > 0
+}
+
+// unwind collects the candidates along a chain and those of them to seat, both
+// ascending.
+func (s *search) unwind(n int32, set, seats []int32) (chosen, seated []int32) {
+	for ; n >= 0; n = s.nodes[n].parent {
+		st, o := &s.plan.steps[s.nodes[n].step], &s.plan.options[s.nodes[n].option]
+		members := s.plan.members[st.members : st.members+o.size]
+		set = append(set, members...)
+		seats = append(seats, members[:o.seats]...)
+	}
+	slices.Sort(set)
+	slices.Sort(seats)
+	return set, seats
+}
+
+func (s *search) start() {
+	s.now.reset()
+	s.scratch = resize(s.scratch, s.layout.values)
+	s.words = resize(s.words, s.layout.words)
+	clear(s.scratch)
+	clear(s.words)
+	s.now.values = append(s.now.values, s.scratch...)
+	s.now.words = append(s.now.words, s.words...)
+	s.now.node = append(s.now.node, -1)
+	s.now.lost = append(s.now.lost, noIndex)
+	s.now.gained = append(s.now.gained, noIndex)
+	s.now.next = append(s.now.next, -1)
+	s.now.dead = append(s.now.dead, false)
+}
+
+// initMasks collects the cover slots of each key.
+func (s *search) initMasks() {
+	w := s.layout.slots
+	s.masks = resize(s.masks, w*len(s.plan.m.keys))
+	clear(s.masks)
+	for _, t := range s.plan.touches {
+		if t.cover >= 0 {
+			s.masks[int(t.key)*w+int(t.cover)/64] |= 1 << (t.cover % 64)
+		}
+	}
+}
+
+// advance makes the labels after a step from those before it.
+func (s *search) advance(at int) {
+	s.then.reset()
+	s.table.reset(2 * s.now.len())
+	s.closed = resize(s.closed, s.layout.slots)
+	s.closeSlots(at)
+	first, last := s.plan.steps[at].options, s.optionEnd(at)
+	for l := range s.now.len() {
+		if s.now.dead[l] {
+			continue
+		}
+		s.skip(at, l)
+		for o := first; o < last; o++ {
+			s.take(at, l, o)
+		}
+	}
+	s.now, s.then = s.then, s.now
+	if s.made > s.limit {
+		s.narrow(at + 1)
+	}
+}
+
+func (s *search) optionEnd(at int) int32 {
+	if at+1 < len(s.plan.steps) {
+		return s.plan.steps[at+1].options
+	}
+	return int32(len(s.plan.options))
+}
+
+func (s *search) closeSlots(at int) {
+	clear(s.closed)
+	if !s.plan.closing[at] {
+		return
+	}
+	for _, t := range s.plan.touchesOf(at) {
+		if t.cover >= 0 && s.plan.spanOf(&t).last == int32(at) {
+			s.closed[t.cover/64] |= 1 << (t.cover % 64)
+			if t.seat >= 0 {
+				s.closed[t.seat/64] |= 1 << (t.seat % 64)
+			}
+		}
+	}
+}
+
+// load copies label l into the scratch label.
+func (s *search) load(l int) {
+	v, w := s.layout.values, s.layout.words
+	copy(s.scratch, s.now.values[l*v:(l+1)*v])
+	copy(s.words, s.now.words[l*w:(l+1)*w])
+}
+
+func (s *search) skip(at, l int) {
+	s.load(l)
+	lost := s.now.lost[l]
+	if taken := s.known.taken[at]; taken > 0 {
+		lost = min(lost, s.firstMember(at, 0, taken))
+	}
+	s.offer(at, s.now.node[l], -1, lost, s.now.gained[l])
+}
+
+func (s *search) take(at, l int, o int32) {
+	s.load(l)
+	option := &s.plan.options[o]
+	if !s.add(at, o, option) {
+		return
+	}
+	lost, gained := s.now.lost[l], s.now.gained[l]
+	if taken := s.known.taken[at]; taken != option.size {
+		lost = min(lost, s.firstMember(at, option.size, taken))
+		gained = min(gained, s.firstMember(at, taken, option.size))
+	}
+	s.offer(at, s.now.node[l], o, lost, gained)
+}
+
+// add applies an option to the scratch label; false when a maximum forbids it.
+func (s *search) add(at int, o int32, option *option) bool {
+	p, l := s.plan, &s.layout
+	q := p.quantities()
+	for i, v := range p.sums[int(o)*q : int(o+1)*q] {
+		s.scratch[i] += v
+	}
+	k := len(p.m.keys)
+	s.scratch[l.counts+k] += int64(option.size)
+	s.scratch[l.seats+k] += int64(option.seats)
+	s.scratch[l.seated] += int64(option.seats)
+	s.scratch[l.fresh] += int64(option.fresh)
+	if s.scratch[l.counts+k] > int64(p.m.size.most) || p.scarce && s.scratch[l.seated] > p.m.replicas {
+		return false
+	}
+	for _, t := range p.touchesOf(at) {
+		if s.set(t.cover) {
+			s.scratch[l.counts+int(t.key)]++
+		}
+		if option.seats > 0 && s.set(t.seat) {
+			s.scratch[l.seats+int(t.key)]++
+		}
+		if s.scratch[l.counts+int(t.key)] > int64(p.m.keys[t.key].most) {
+			return false
+		}
+	}
+	return true
+}
+
+// set marks a slot and reports whether it was unmarked. A group without a slot
+// is touched by one step alone.
+func (s *search) set(slot int32) bool {
+	if slot < 0 {
+		return true
+	}
+	bit := uint64(1) << (slot % 64)
+	old := s.words[slot/64]
+	s.words[slot/64] = old | bit
+	return old&bit == 0
+}
+
+// offer adds the scratch label to the next generation unless it is hopeless or
+// dominated.
+func (s *search) offer(at int, parent, option, lost, gained int32) {
+	for w := range s.closed {
+		s.words[w] &^= s.closed[w]
+	}
+	if s.hopeless(at+1, lost, gained) {
+		return
+	}
+	s.sign()
+	s.made++
+	label := parent
+	if option >= 0 {
+		label = int32(len(s.nodes))
+		s.nodes = append(s.nodes, node{parent, int32(at), option})
+	}
+	if !s.insert(label, lost, gained) && option >= 0 {
+		s.nodes = s.nodes[:label]
+	}
+}
+
+// sign writes the counts into the signature.
+func (s *search) sign() {
+	clear(s.words[s.layout.slots:])
+	for _, f := range s.layout.fields {
+		s.words[f.word] |= uint64(min(s.scratch[f.value], f.cap)) << f.shift
+	}
+}
+
+// insert adds the scratch label to its front.
+func (s *search) insert(n, lost, gained int32) bool {
+	v, w := s.layout.values, s.layout.words
+	slot := s.table.find(s.words, s.then.words)
+	head := s.table.front(slot)
+	for at := head; at >= 0; at = s.then.next[at] {
+		if s.then.dead[at] {
+			continue
+		}
+		old := s.then.values[int(at)*v : int(at+1)*v]
+		if s.dominates(old, s.scratch, s.then.node[at], n) {
+			return false
+		}
+		if s.dominates(s.scratch, old, n, s.then.node[at]) {
+			s.then.dead[at] = true
+		}
+	}
+	at := int32(s.then.len())
+	s.then.values = append(s.then.values, s.scratch...)
+	s.then.words = append(s.then.words, s.words...)
+	s.then.node = append(s.then.node, n)
+	s.then.lost = append(s.then.lost, lost)
+	s.then.gained = append(s.then.gained, gained)
+	s.then.next = append(s.then.next, head)
+	s.then.dead = append(s.then.dead, false)
+	s.table.put(slot, at, s.then.words, w)
+	return true
+}
+
+// dominates reports whether label a is at least as good as b whatever both add:
+// no worse in each quantity that is cut off, and no worse in the order of the
+// levels that are not.
+func (s *search) dominates(a, b []int64, nodeA, nodeB int32) bool {
+	l, p := &s.layout, s.plan
+	from := 0
+	if p.exact && p.m.p.Divided {
+		from = 1 + p.tiers
+		r := p.m.replicas
+		for q := range from {
+			if min(a[q], r) < min(b[q], r) {
+				return false
+			}
+		}
+		room := p.quantityRoom()
+		if min(a[room], r) < min(b[room], r) || p.choose && a[l.fresh] > b[l.fresh] || p.scarce && a[l.seated] > b[l.seated] {
+			return false
+		}
+	}
+	for _, at := range l.levels[from:] {
+		if a[at] != b[at] {
+			return a[at] > b[at]
+		}
+	}
+	return s.compareNames(nodeA, nodeB) >= 0
+}
+
+// narrow keeps the most promising labels only: the search has become a beam
+// search and its answer is no longer proven.
+func (s *search) narrow(next int) {
+	live := make([]int32, 0, s.now.len())
+	levels := len(s.layout.levels)
+	hopes := make([]int64, 0, s.now.len()*levels)
+	for l := range s.now.len() {
+		if !s.now.dead[l] {
+			live = append(live, int32(l))
+		}
+	}
+	if len(live) <= beamWidth {
+		return
+	}
+	s.proven = false
+	rank := make([]int32, len(live))
+	for at, l := range live {
+		rank[at] = int32(at)
+		s.load(int(l))
+		for level := range levels {
+			hopes = append(hopes, s.hope(level, next))
+		}
+	}
+	slices.SortFunc(rank, func(a, b int32) int {
+		x, y := hopes[int(a)*levels:int(a+1)*levels], hopes[int(b)*levels:int(b+1)*levels]
+		if c := slices.Compare(y, x); c != 0 {
+			return c
+		}
+		return s.compareNames(s.now.node[live[b]], s.now.node[live[a]])
+	})
+	for _, at := range rank[beamWidth:] {
+		s.now.dead[live[at]] = true
+	}
+}
+
+// openCovered counts the covered groups of key k that are still open.
+func (s *search) openCovered(k int) int64 {
+	n, w := 0, s.layout.slots
+	for i, m := range s.masks[k*w : (k+1)*w] {
+		n += bits.OnesCount64(s.words[i] & m)
+	}
+	return int64(n)
+}
+
+func resize[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
