@@ -212,8 +212,9 @@ func (m *model) refine(b *buffers, c int32, groups []int32) int32 {
 	return id
 }
 
-// orderKeys sorts the keys so that groups stay together: those that nest with
-// most others first, coarse before fine.
+// orderKeys sorts the keys so that few groups are open at a time: those that
+// nest with most others first, coarse before fine; then those that cross all
+// others, whose groups stay open almost throughout, the fewest groups last.
 func (m *model) orderKeys(b *buffers) {
 	m.laminar = true
 	for a := range m.keys {
@@ -228,6 +229,9 @@ func (m *model) orderKeys(b *buffers) {
 		m.laminar = m.laminar && m.keys[a].wide <= 1
 	}
 	slices.SortStableFunc(m.keys, func(x, y keyModel) int {
+		if x.degree == 0 && y.degree == 0 {
+			return cmp.Compare(y.groups, x.groups)
+		}
 		return cmp.Or(cmp.Compare(y.degree, x.degree), cmp.Compare(x.groups, y.groups))
 	})
 	for i := range m.keys {
