@@ -16,8 +16,8 @@ type bounds struct {
 	top   []int64 // by row, quantity, j ≤ width: the j largest members left
 	open  []int64 // by key, step: groups with a step left
 	group []groupBounds
+	joint []jointBounds
 
-	row     []int64
 	window  []int64
 	largest []int64
 }
@@ -83,7 +83,6 @@ func (b *bounds) initTop() {
 	b.top = resize(b.top, (b.rows+1)*b.nq*stride)
 	b.window = resize(b.window, b.nq*b.width)
 	clear(b.window)
-	b.row = resize(b.row, b.nq)
 	for r := b.rows; r >= 0; r-- {
 		if r < b.rows {
 			b.pushRow(r)
@@ -99,10 +98,8 @@ func (b *bounds) pushRow(r int) {
 	p := b.plan
 	for s := p.rows[r]; s < p.rows[r+1]; s++ {
 		st := &p.steps[s]
-		for _, i := range p.members[st.members : st.members+st.size] {
-			clear(b.row)
-			p.addQuantities(b.row, i)
-			for q, v := range b.row {
+		for m := st.members; m < st.members+st.size; m++ {
+			for q, v := range p.memberSums[int(m)*b.nq : int(m+1)*b.nq] {
 				push(b.window[q*b.width:(q+1)*b.width], v)
 			}
 		}

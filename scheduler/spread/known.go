@@ -4,12 +4,13 @@ import "slices"
 
 // incumbent is a known allowed answer against which labels are pruned.
 type incumbent struct {
-	ok     bool
-	levels []int64
-	taken  []int32 // by step: members taken
-	fresh  []int32 // by step: smallest member from there on that is not taken
-	set    []int32 // ascending
-	seats  []int32
+	ok      bool
+	levels  []int64
+	counted []int64 // groups covered by key, then clusters
+	taken   []int32 // by step: members taken
+	fresh   []int32 // by step: smallest member from there on that is not taken
+	set     []int32 // ascending
+	seats   []int32
 
 	trial   []int32
 	values  []int64
@@ -30,7 +31,7 @@ func (c *incumbent) init(s *search, hint []int32) {
 	clear(c.taken)
 	c.greedy(s, false)
 	c.judge(s)
-	if p.exact && p.m.p.Divided {
+	if p.cutOff() {
 		c.greedy(s, true)
 		c.judge(s)
 	}
@@ -80,6 +81,7 @@ func (c *incumbent) judge(s *search) {
 		return
 	}
 	c.ok, c.levels = true, levels
+	c.counted = append(c.counted[:0], c.counts...)
 	c.set = append(c.set[:0], set...)
 	c.seats = append(c.seats[:0], c.seating.seats...)
 	c.taken = append(c.taken[:0], c.trial...)
@@ -214,11 +216,8 @@ func (c *incumbent) measure(s *search, at int, roomFirst bool) {
 	p, l := s.plan, &s.layout
 	sums := s.bounds.full(at)
 	st := &p.steps[at]
-	if c.portion(p, at) != st.size {
-		s.scratch = resize(s.scratch, l.values)
-		sums = s.scratch[:p.quantities()]
-		clear(sums)
-		p.addQuantities(sums, p.members[st.members+c.trial[at]])
+	if p.m.size.most != unbounded {
+		sums = p.memberSums[int(st.members+c.trial[at])*p.quantities():][:p.quantities()]
 	}
 	c.gain[0] = 0
 	if roomFirst {

@@ -93,7 +93,7 @@ func (l *layout) initLevels() {
 func (l *layout) level(at int, values []int64) int64 {
 	v := values[l.levels[at]]
 	p := l.plan
-	if !p.exact || !p.m.p.Divided || at > p.tiers {
+	if !p.cutOff() || at > p.tiers {
 		return v
 	}
 	if at == 0 {

@@ -1,11 +1,37 @@
 package spread
 
-// rowOf is the row in which step `next` lies, or one past the last.
-func (s *search) rowOf(next int) int {
-	if next < len(s.plan.steps) {
-		return int(s.plan.steps[next].row)
+import "math/bits"
+
+// view is what pruning needs to know about the next step, gathered once per
+// step for all labels.
+type view struct {
+	next int
+	row  int
+	keys []keyView
+}
+
+type keyView struct {
+	left  int64 // groups of the key that this or a later step touches
+	cover int32 // slot of the group at the next step, -1 when it has none
+	mask  []uint64
+}
+
+// look moves the view to step next.
+func (s *search) look(next int) {
+	v, p := &s.view, s.plan
+	v.next, v.row = next, s.bounds.rows
+	v.keys = resize(v.keys, len(p.m.keys))
+	w := s.layout.slots
+	for k := range v.keys {
+		v.keys[k] = keyView{left: s.bounds.open[k*(len(p.steps)+1)+next], cover: -1, mask: s.masks[k*w : (k+1)*w]}
 	}
-	return s.bounds.rows
+	if next == len(p.steps) {
+		return
+	}
+	v.row = int(p.steps[next].row)
+	for _, t := range p.touchesOf(next) {
+		v.keys[t.key].cover = t.cover
+	}
 }
 
 // spareClusters is how many clusters the scratch label may still take.
@@ -13,117 +39,130 @@ func (s *search) spareClusters() int64 {
 	return int64(s.plan.m.size.most) - s.scratch[s.layout.counts+len(s.plan.m.keys)]
 }
 
-// hopeless reports whether no completion of the scratch label from step next on
-// is allowed and better than the known answer.
-func (s *search) hopeless(next int, lost, gained int32) bool {
-	if !s.reachable(next) {
+// hopeless reports whether no completion of the scratch label is allowed and
+// better than the known answer.
+func (s *search) hopeless(lost, gained int32) bool {
+	if !s.reachable() {
 		return true
 	}
 	if !s.known.ok {
 		return false
 	}
 	for at, known := range s.known.levels {
-		if hope := s.hope(at, next); hope != known {
+		if hope := s.hope(at, true); hope != known {
 			return hope < known
 		}
 	}
-	return lost <= min(gained, s.known.fresh[next])
+	return lost <= min(gained, s.known.fresh[s.view.next])
 }
 
 // reachable reports whether the minimums, and the replicas where they are
 // tracked, can still be met.
-func (s *search) reachable(next int) bool {
+func (s *search) reachable() bool {
 	l, p := &s.layout, s.plan
 	spare := s.spareClusters()
 	for k := range p.m.keys {
-		key := &p.m.keys[k]
-		more := min(s.openGroups(k, next), spare*int64(key.wide))
-		if s.scratch[l.counts+k]+more < int64(key.least) {
+		key, v := &p.m.keys[k], &s.view.keys[k]
+		reach := spare * int64(key.wide)
+		if missing := int64(key.least) - s.scratch[l.counts+k]; missing > 0 && missing > min(reach, s.openGroups(v)) {
 			return false
 		}
-		if p.countsSeats(k) && s.scratch[l.seats+k]+min(s.groupsLeft(k, next), spare*int64(key.wide)) < int64(key.seats) {
+		if p.countsSeats(k) && int64(key.seats)-s.scratch[l.seats+k] > min(reach, v.left) {
 			return false
 		}
 	}
-	return s.reachableSize(next, spare)
+	return s.reachableSize(spare)
 }
 
-func (s *search) reachableSize(next int, spare int64) bool {
-	l, p, row := &s.layout, s.plan, s.rowOf(next)
+func (s *search) reachableSize(spare int64) bool {
+	l, p := &s.layout, s.plan
 	k := len(p.m.keys)
-	more := min(spare, s.bounds.items[row])
+	more := min(spare, s.bounds.items[s.view.row])
 	if s.scratch[l.counts+k]+more < int64(p.m.size.least) {
 		return false
 	}
 	if p.seats && p.m.size.seats > 1 && s.scratch[l.seats+k]+more < int64(p.m.size.seats) {
 		return false
 	}
-	if !p.exact || !p.m.p.Divided {
+	if !p.cutOff() {
 		return true
 	}
 	room := p.quantityRoom()
-	return s.scratch[room]+s.gain(room, next) >= p.m.replicas
+	return s.scratch[room]+s.gain(room, false) >= p.m.replicas
 }
 
-// groupsLeft is how many groups of key k have a step from next on.
-func (s *search) groupsLeft(k, next int) int64 {
-	return s.bounds.open[k*(len(s.plan.steps)+1)+next]
+// openGroups is how many groups the label may newly cover.
+func (s *search) openGroups(v *keyView) int64 {
+	covered := 0
+	for i, m := range v.mask {
+		covered += bits.OnesCount64(s.words[i] & m)
+	}
+	return v.left - int64(covered)
 }
 
-// openGroups is how many groups of key k the label may newly cover.
-func (s *search) openGroups(k, next int) int64 {
-	return s.groupsLeft(k, next) - s.openCovered(k)
-}
-
-// hope is an upper bound on one level over all completions.
-func (s *search) hope(at, next int) int64 {
+// hope is an upper bound on one level over all completions; with tied, over
+// those that equal the known answer at every level before.
+func (s *search) hope(at int, tied bool) int64 {
 	l, p := &s.layout, s.plan
 	value := l.levels[at]
 	v := s.scratch[value]
+	if value >= p.quantities() {
+		return s.hopeCount(value-l.counts, v)
+	}
+	v += s.gain(value, tied)
 	switch {
-	case value < p.quantities():
-		v += s.gain(value, next)
-	case value-l.counts == len(p.m.keys):
-		return v + min(s.spareClusters(), s.bounds.items[s.rowOf(next)])
-	default:
-		k := value - l.counts
-		key := &p.m.keys[k]
-		more := min(s.openGroups(k, next), s.spareClusters()*int64(key.wide))
-		return min(v+more, int64(key.most))
-	}
-	if !p.exact || !p.m.p.Divided || at > p.tiers {
+	case !p.cutOff() || at > p.tiers:
 		return v
-	}
-	if at == 0 {
+	case at == 0:
 		return min(v, p.m.replicas-l.cost(s.scratch))
 	}
 	return min(v, p.m.replicas)
 }
 
-// gain bounds what the label may still add to quantity q: the least over the
-// bounds that each maximum gives alone.
-func (s *search) gain(q, next int) int64 {
-	row := s.rowOf(next)
-	most := s.bounds.gain(q, row, s.spareClusters())
-	for k := range s.plan.m.keys {
-		g := &s.bounds.group[k]
-		if !g.valid || row >= s.bounds.rows {
-			continue
+func (s *search) hopeCount(k int, v int64) int64 {
+	if k == len(s.plan.m.keys) {
+		return v + min(s.spareClusters(), s.bounds.items[s.view.row])
+	}
+	key := &s.plan.m.keys[k]
+	more := min(s.openGroups(&s.view.keys[k]), s.spareClusters()*int64(key.wide))
+	return min(v+more, int64(key.most))
+}
+
+// gain bounds what the label may still add to quantity q: the least of the
+// bounds that each key gives alone.
+func (s *search) gain(q int, tied bool) int64 {
+	b, row, spare := &s.bounds, s.view.row, s.spareClusters()
+	most := b.gain(q, row, spare)
+	if most == 0 || row >= b.rows {
+		return most
+	}
+	for k := range s.view.keys {
+		count := s.scratch[s.layout.counts+k]
+		if j := &b.joint[k]; j.valid && tied {
+			groups := int64(s.plan.m.keys[k].most) - count
+			if q == s.plan.quantityRoom() {
+				groups = s.known.counted[k] - count
+			} else if !j.capped {
+				continue
+			}
+			if v, ok := j.gain(q, row, b.nq, groups, spare, s.coveredNext(k)); ok {
+				most = min(most, v)
+				continue
+			}
 		}
-		spare := int64(s.plan.m.keys[k].most) - s.scratch[s.layout.counts+k]
-		if v, ok := g.gain(q, row, s.bounds.nq, spare, s.coveredAt(k, next)); ok {
-			most = min(most, v)
+		if g := &b.group[k]; g.valid {
+			groups := int64(s.plan.m.keys[k].most) - count
+			if v, ok := g.gain(q, row, b.nq, groups, s.coveredNext(k)); ok {
+				most = min(most, v)
+			}
 		}
 	}
 	return most
 }
 
-// coveredAt reports whether the group of key k at step next is covered already.
-func (s *search) coveredAt(k, next int) bool {
-	for _, t := range s.plan.touchesOf(next) {
-		if int(t.key) == k {
-			return t.cover >= 0 && s.words[t.cover/64]>>(t.cover%64)&1 == 1
-		}
-	}
-	return false
+// coveredNext reports whether the group of key k at the next step is covered
+// already.
+func (s *search) coveredNext(k int) bool {
+	slot := s.view.keys[k].cover
+	return slot >= 0 && s.words[slot/64]>>(slot%64)&1 == 1
 }

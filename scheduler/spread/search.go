@@ -1,9 +1,6 @@
 package spread
 
-import (
-	"math/bits"
-	"slices"
-)
+import "slices"
 
 // beamWidth is the number of labels kept per step once the node limit is
 // reached: enough to keep several values of every count, little enough that
@@ -24,6 +21,7 @@ type search struct {
 	closed    []uint64 // slots that close at the current step
 	scratch   []int64
 	words     []uint64
+	view      view
 	limit     int
 	made      int
 	proven    bool
@@ -39,6 +37,7 @@ func (s *search) run(p *plan, limit int, hint, dst, seats []int32) (set, seated 
 	s.initMasks()
 	s.bounds.init(p)
 	s.known.init(s, hint)
+	s.bounds.initJoint(&s.known)
 	s.start()
 	for at := range p.steps {
 		s.advance(at)
@@ -118,6 +117,7 @@ func (s *search) advance(at int) {
 	s.table.reset(2 * s.now.len())
 	s.closed = resize(s.closed, s.layout.slots)
 	s.closeSlots(at)
+	s.look(at + 1)
 	first, last := s.plan.steps[at].options, s.optionEnd(at)
 	for l := range s.now.len() {
 		if s.now.dead[l] {
@@ -130,7 +130,7 @@ func (s *search) advance(at int) {
 	}
 	s.now, s.then = s.then, s.now
 	if s.made > s.limit {
-		s.narrow(at + 1)
+		s.narrow()
 	}
 }
 
@@ -233,7 +233,7 @@ func (s *search) offer(at int, parent, option, lost, gained int32) {
 	for w := range s.closed {
 		s.words[w] &^= s.closed[w]
 	}
-	if s.hopeless(at+1, lost, gained) {
+	if s.hopeless(lost, gained) {
 		return
 	}
 	s.sign()
@@ -291,7 +291,7 @@ func (s *search) insert(n, lost, gained int32) bool {
 func (s *search) dominates(a, b []int64, nodeA, nodeB int32) bool {
 	l, p := &s.layout, s.plan
 	from := 0
-	if p.exact && p.m.p.Divided {
+	if p.cutOff() {
 		from = 1 + p.tiers
 		r := p.m.replicas
 		for q := range from {
@@ -314,7 +314,7 @@ func (s *search) dominates(a, b []int64, nodeA, nodeB int32) bool {
 
 // narrow keeps the most promising labels only: the search has become a beam
 // search and its answer is no longer proven.
-func (s *search) narrow(next int) {
+func (s *search) narrow() {
 	live := make([]int32, 0, s.now.len())
 	levels := len(s.layout.levels)
 	hopes := make([]int64, 0, s.now.len()*levels)
@@ -332,7 +332,7 @@ func (s *search) narrow(next int) {
 		rank[at] = int32(at)
 		s.load(int(l))
 		for level := range levels {
-			hopes = append(hopes, s.hope(level, next))
+			hopes = append(hopes, s.hope(level, false))
 		}
 	}
 	slices.SortFunc(rank, func(a, b int32) int {
@@ -345,15 +345,6 @@ func (s *search) narrow(next int) {
 	for _, at := range rank[beamWidth:] {
 		s.now.dead[live[at]] = true
 	}
-}
-
-// openCovered counts the covered groups of key k that are still open.
-func (s *search) openCovered(k int) int64 {
-	n, w := 0, s.layout.slots
-	for i, m := range s.masks[k*w : (k+1)*w] {
-		n += bits.OnesCount64(s.words[i] & m)
-	}
-	return int64(n)
 }
 
 func resize[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }

@@ -27,9 +27,13 @@ type plan struct {
 	members []int32 // candidates by class, in the order in which they are taken
 	options []option
 	sums    []int64 // quantities of each option, stride quantities()
+
+	memberSums []int64 // quantities of each of members; empty when taken whole
+
 	touches []touch
 	spans   []span // by key, then group
 	base    []int32
+	total   []int64
 	free    []int32
 	closing []bool // by step: some group closes there
 	bits    int    // slots in use at most
@@ -73,6 +77,9 @@ func (p *plan) quantities() int    { return 3 + p.tiers }
 func (p *plan) quantityScore() int { return 1 + p.tiers }
 func (p *plan) quantityRoom() int  { return 2 + p.tiers }
 
+// cutOff reports whether levels that end at the replicas are tracked as such.
+func (p *plan) cutOff() bool { return p.exact && p.m.p.Divided }
+
 // build lays out the steps for m; exact selects the second pass.
 func (p *plan) build(m *model, exact bool, b *buffers) {
 	p.m, p.exact = m, exact
@@ -88,7 +95,7 @@ func (p *plan) build(m *model, exact bool, b *buffers) {
 	p.choose = exact && needsSeats && (p.scarce || m.held > m.replicas-m.seatsBound)
 	p.seats = needsSeats && (!m.hasRoom || p.choose)
 	p.steps, p.options, p.sums = p.steps[:0], p.options[:0], p.sums[:0]
-	p.touches, p.rows, p.members = p.touches[:0], p.rows[:0], p.members[:0]
+	p.touches, p.rows, p.members, p.memberSums = p.touches[:0], p.rows[:0], p.members[:0], p.memberSums[:0]
 	p.group(b)
 	p.span()
 }
@@ -169,7 +176,7 @@ func (p *plan) addRow(sub int32, candidates []int32) {
 		p.addOptions(len(candidates), len(candidates))
 		return
 	}
-	if !p.exact || !p.m.p.Divided {
+	if !p.cutOff() {
 		p.sortBest(candidates, most)
 		p.addStep(row, sub, candidates[:min(most, len(candidates))])
 		p.addOptions(1, min(most, len(candidates)))
@@ -271,11 +278,11 @@ func (p *plan) addOptions(from, to int) {
 	members := p.members[s.members : s.members+s.size]
 	n := p.quantities()
 	first := members[0]
-	sums := make([]int64, 0, 8)[:0]
-	sums = slices.Grow(sums, n)[:n]
+	p.total = resize(p.total, n)
+	clear(p.total)
 	for j, i := range members {
 		first = min(first, i)
-		p.addQuantities(sums, i)
+		p.addMember(i)
 		if j+1 < from || j+1 > to {
 			continue
 		}
@@ -286,8 +293,23 @@ func (p *plan) addOptions(from, to int) {
 				o.fresh = seats
 			}
 			p.options = append(p.options, o)
-			p.sums = append(p.sums, sums...)
+			p.sums = append(p.sums, p.total...)
 		}
+	}
+}
+
+// addMember adds candidate i to the running total of its step.
+func (p *plan) addMember(i int32) {
+	if p.m.size.most == unbounded {
+		p.addQuantities(p.total, i)
+		return
+	}
+	at := len(p.memberSums)
+	p.memberSums = slices.Grow(p.memberSums, len(p.total))[:at+len(p.total)]
+	clear(p.memberSums[at:])
+	p.addQuantities(p.memberSums[at:], i)
+	for q, v := range p.memberSums[at:] {
+		p.total[q] += v
 	}
 }
 
