@@ -48,12 +48,12 @@ func (s *search) hopeless(lost, gained int32) bool {
 	if !s.known.ok {
 		return false
 	}
-	for at, known := range s.known.levels {
-		if hope := s.hope(at, true); hope != known {
-			return hope < known
+	for at, level := range s.target.levels {
+		if hope := s.hope(at, true); hope != level {
+			return hope < level
 		}
 	}
-	return lost <= min(gained, s.known.fresh[s.view.next])
+	return !s.target.raised && lost <= min(gained, s.known.fresh[s.view.next])
 }
 
 // reachable reports whether the minimums, and the replicas where they are

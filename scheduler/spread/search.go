@@ -13,6 +13,7 @@ type search struct {
 	layout layout
 	bounds bounds
 	known  incumbent
+	target target
 
 	nodes     []node
 	now, then labels
@@ -33,24 +34,28 @@ type search struct {
 func (s *search) run(p *plan, limit int, hint, dst, seats []int32) (set, seated []int32, ok bool) {
 	s.plan, s.limit, s.made, s.proven = p, limit, 0, true
 	s.layout.init(p)
-	s.nodes = s.nodes[:0]
 	s.initMasks()
 	s.bounds.init(p)
 	s.known.init(s, hint)
 	s.bounds.initJoint(&s.known)
-	s.start()
-	for at := range p.steps {
-		s.advance(at)
-	}
-	if best := s.best(); best >= 0 {
-		set, seated = s.unwind(s.now.node[best], dst, seats)
-		return set, seated, true
+	if s.aim() || s.sweep() {
+		return s.unwind(dst, seats)
 	}
 	return append(dst, s.known.set...), append(seats, s.known.seats...), s.known.ok
 }
 
-// best is the best of the last labels, -1 when none is left. Labels that do not
-// beat the known answer are gone by then.
+// sweep advances through all steps and reports whether a label is left: one
+// that reaches the target and, unless that was raised, beats the known answer.
+func (s *search) sweep() bool {
+	s.nodes = s.nodes[:0]
+	s.start()
+	for at := range s.plan.steps {
+		s.advance(at)
+	}
+	return s.now.len() > 0
+}
+
+// best is the best of the last labels.
 func (s *search) best() int {
 	best, v := -1, s.layout.values
 	for l := range s.now.len() {
@@ -70,10 +75,10 @@ func (s *search) better(a, b []int64, labelA, labelB int) bool {
 	return s.compareNames(s.now.node[labelA], s.now.node[labelB]) > 0
 }
 
-// unwind collects the candidates along a chain and those of them to seat, both
-// ascending.
-func (s *search) unwind(n int32, set, seats []int32) (chosen, seated []int32) {
-	for ; n >= 0; n = s.nodes[n].parent {
+// unwind appends the candidates of the best label and those of them to seat,
+// both ascending.
+func (s *search) unwind(set, seats []int32) (chosen, seated []int32, ok bool) {
+	for n := s.now.node[s.best()]; n >= 0; n = s.nodes[n].parent {
 		st, o := &s.plan.steps[s.nodes[n].step], &s.plan.options[s.nodes[n].option]
 		members := s.plan.members[st.members : st.members+o.size]
 		set = append(set, members...)
@@ -81,7 +86,7 @@ func (s *search) unwind(n int32, set, seats []int32) (chosen, seated []int32) {
 	}
 	slices.Sort(set)
 	slices.Sort(seats)
-	return set, seats
+	return set, seats, true
 }
 
 func (s *search) start() {
