@@ -1,6 +1,292 @@
 package spread
 
-// Infeasible says why no allowed set exists.
-type Infeasible struct{ Message string }
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
-func (s *Solver) explain(p *Problem) *Infeasible { return &Infeasible{} }
+// Rule names what a Constraint limits.
+type Rule int
+
+// The rules that a set can break.
+const (
+	// Minimum of groups of a key.
+	Minimum Rule = iota
+	// Maximum of groups of a key.
+	Maximum
+	// Room for the replicas. It belongs to no key.
+	Room
+)
+
+// Constraint is one demand of a Problem.
+type Constraint struct {
+	Rule  Rule
+	Key   string // empty for Room
+	Value int64  // groups, or replicas for Room
+}
+
+// Infeasible says why no allowed set exists. It implements error.
+type Infeasible struct {
+	// Conflict is a smallest part of the problem that cannot be met: without
+	// any one of these constraints the others can be. A constraint that cannot
+	// be met by itself stands alone. Empty when there are no candidates.
+	Conflict []Constraint
+	// Key of the constraint to look at first; empty for room.
+	Key string
+	// Need is what that constraint asks for and Have the most that is possible
+	// while the rest of the conflict holds: groups, or replicas for room.
+	Need, Have int64
+	// Message for people: "needs 3 zones; 2 of 5 candidate zones have room".
+	Message string
+	// Proven is false when a search stopped at its node limit, so that an
+	// allowed set may exist after all.
+	Proven bool
+}
+
+// Error returns Message.
+func (e *Infeasible) Error() string { return e.Message }
+
+// explain finds the conflict of a problem that decide could not solve: first
+// what one constraint cannot have alone, then a smallest joint conflict.
+func (s *Solver) explain(p *Problem) *Infeasible {
+	proven := s.proven
+	e := s.single(p)
+	if e == nil {
+		e = s.joint(p)
+	}
+	e.Proven = proven && s.proven
+	if !e.Proven {
+		e.Message += " (the search stopped at its node limit)"
+	}
+	return e
+}
+
+// single explains by counting, without a search.
+func (s *Solver) single(p *Problem) *Infeasible {
+	m := &s.model
+	if len(m.active) == 0 {
+		return noCandidate(p)
+	}
+	for k := range p.Keys {
+		if e := s.singleKey(k); e != nil {
+			return e
+		}
+	}
+	room := int64(0)
+	for _, i := range m.active {
+		room += p.room(i)
+	}
+	if p.Divided && room < m.replicas {
+		return &Infeasible{
+			Conflict: []Constraint{{Rule: Room, Value: m.replicas}}, Need: m.replicas, Have: room,
+			Message: fmt.Sprintf("needs room for %s; %s for %d", count(m.replicas, "replica"), haveRoom(int64(len(m.active))), room),
+		}
+	}
+	return nil
+}
+
+func haveRoom(clusters int64) string {
+	if clusters == 1 {
+		return "1 candidate cluster has room"
+	}
+	return fmt.Sprintf("%d candidate clusters have room", clusters)
+}
+
+// noCandidate names the key that the most candidates have no group for.
+func noCandidate(p *Problem) *Infeasible {
+	if p.Candidates == 0 {
+		return &Infeasible{Message: "no candidate clusters"}
+	}
+	worst, fewest := 0, p.Candidates+1
+	for k := range p.Keys {
+		if n := p.usable(k); n < fewest {
+			worst, fewest = k, n
+		}
+	}
+	key := &p.Keys[worst]
+	return &Infeasible{
+		Conflict: []Constraint{{Minimum, key.Name, int64(key.least())}}, Key: key.Name, Need: int64(key.least()),
+		Message: fmt.Sprintf("needs %s; no candidate cluster has a usable value for every key (%s: %d of %d)",
+			count(int64(key.least()), key.Name), key.Name, fewest, p.Candidates),
+	}
+}
+
+// usable counts the candidates with a group of key k, not more than its maximum.
+func (p *Problem) usable(k int) int {
+	key, n := &p.Keys[k], 0
+	for i := range int32(p.Candidates) {
+		if key.Membership.own() {
+			n++
+			continue
+		}
+		if groups := len(key.Membership.of(i)); groups > 0 && (key.Max <= 0 || groups <= key.Max) {
+			n++
+		}
+	}
+	return n
+}
+
+// singleKey explains a key whose own numbers cannot be met.
+func (s *Solver) singleKey(k int) *Infeasible {
+	p := s.model.p
+	key := &p.Keys[k]
+	need := int64(key.least())
+	e := &Infeasible{Conflict: []Constraint{{Minimum, key.Name, need}}, Key: key.Name, Need: need}
+	if key.Max > 0 && key.Max < key.least() {
+		e.Have = int64(key.Max)
+		e.Conflict = append(e.Conflict, Constraint{Maximum, key.Name, e.Have})
+		e.Message = fmt.Sprintf("needs %s but allows at most %d", count(need, key.Name), key.Max)
+		return e
+	}
+	groups := s.groupsOf(k, func(int32) bool { return true })
+	if groups < need {
+		e.Have = groups
+		e.Message = fmt.Sprintf("needs %s; the candidate clusters have %d", count(need, key.Name), groups)
+		return e
+	}
+	if able := s.groupsOf(k, func(i int32) bool { return p.room(i) > 0 }); able < int64(p.seatsNeeded(k)) {
+		e.Have = able
+		e.Conflict = append(e.Conflict, Constraint{Rule: Room, Value: s.model.replicas})
+		e.Message = fmt.Sprintf("needs %s; %d of %d candidate %s have room", count(int64(p.seatsNeeded(k)), key.Name), able, groups, plural(key.Name))
+		return e
+	}
+	return nil
+}
+
+// groupsOf counts the groups of key k with an active candidate that satisfies ok.
+func (s *Solver) groupsOf(k int, ok func(int32) bool) int64 {
+	s.set = s.set[:0]
+	for _, i := range s.model.active {
+		if ok(i) {
+			s.set = append(s.set, i)
+		}
+	}
+	return int64(s.covered(&s.model.p.Keys[k].Membership))
+}
+
+// joint drops one constraint after the other and keeps those without which a
+// set exists: the deletion filter (Chinneck and Dravnieks,
+// doi:10.1287/ijoc.3.2.157). What remains is a smallest conflict.
+func (s *Solver) joint(p *Problem) *Infeasible {
+	kept := p.constraints()
+	for at := len(kept) - 1; at >= 0; at-- {
+		fewer := slices.Delete(slices.Clone(kept), at, at+1)
+		if !s.feasible(p, fewer) {
+			kept = fewer
+		}
+	}
+	e := &Infeasible{Conflict: kept}
+	if len(kept) == 0 {
+		e.Message = "no allowed set of clusters was found"
+		return e
+	}
+	e.Key, e.Need = kept[0].Key, kept[0].Value
+	e.Have = s.most(p, kept)
+	e.Message = describe(kept, e.Have)
+	return e
+}
+
+// constraints lists the demands that can bind: minimums coarse before fine,
+// then room, then the maximums. The first of a conflict is the one to explain.
+func (p *Problem) constraints() []Constraint {
+	var list []Constraint
+	for k := range p.Keys {
+		if p.Keys[k].least() > 1 {
+			list = append(list, Constraint{Minimum, p.Keys[k].Name, int64(p.Keys[k].Min)})
+		}
+	}
+	if p.Divided && p.replicas() > 0 && p.Capacity != nil {
+		list = append(list, Constraint{Rule: Room, Value: p.replicas()})
+	}
+	for k := range p.Keys {
+		if p.Keys[k].Max > 0 {
+			list = append(list, Constraint{Maximum, p.Keys[k].Name, int64(p.Keys[k].Max)})
+		}
+	}
+	return list
+}
+
+// feasible reports whether p has an allowed set when it demands only these
+// constraints. What is better or worse plays no role.
+func (s *Solver) feasible(p *Problem, demands []Constraint) bool {
+	relaxed := *p
+	relaxed.Current, relaxed.Score, relaxed.Tier = nil, nil, nil
+	relaxed.Capacity = nil
+	relaxed.Keys = slices.Clone(p.Keys)
+	for k := range relaxed.Keys {
+		relaxed.Keys[k].Min, relaxed.Keys[k].Max = 0, 0
+	}
+	for _, d := range demands {
+		if d.Rule == Room {
+			relaxed.Capacity, relaxed.Replicas = p.Capacity, d.Value
+			continue
+		}
+		key := &relaxed.Keys[slices.IndexFunc(p.Keys, func(k Key) bool { return k.Name == d.Key })]
+		if d.Rule == Minimum {
+			key.Min = int(d.Value)
+		} else {
+			key.Max = int(d.Value)
+		}
+	}
+	proven := s.proven
+	ok := s.decide(&relaxed)
+	s.proven = proven && (ok || s.proven)
+	return ok
+}
+
+// most is the largest value of the first constraint that the others allow, by
+// bisection.
+func (s *Solver) most(p *Problem, conflict []Constraint) int64 {
+	if conflict[0].Rule == Maximum {
+		return conflict[0].Value
+	}
+	trial := slices.Clone(conflict)
+	low, high := int64(0), conflict[0].Value
+	for low+1 < high {
+		trial[0].Value = (low + high) / 2
+		if s.feasible(p, trial) {
+			low = trial[0].Value
+		} else {
+			high = trial[0].Value
+		}
+	}
+	return low
+}
+
+// describe puts a joint conflict into words.
+func describe(conflict []Constraint, have int64) string {
+	var b strings.Builder
+	if first := conflict[0]; first.Rule == Room {
+		fmt.Fprintf(&b, "needs room for %s; %d fit", count(first.Value, "replica"), have)
+	} else {
+		fmt.Fprintf(&b, "needs %s; %d possible", count(first.Value, first.Key), have)
+	}
+	for at, c := range conflict[1:] {
+		b.WriteString([]string{" with ", " and "}[min(at, 1)])
+		switch c.Rule {
+		case Minimum:
+			fmt.Fprintf(&b, "at least %s", count(c.Value, c.Key))
+		case Maximum:
+			fmt.Fprintf(&b, "at most %s", count(c.Value, c.Key))
+		case Room:
+			fmt.Fprintf(&b, "room for %s", count(c.Value, "replica"))
+		}
+	}
+	return b.String()
+}
+
+func count(n int64, name string) string {
+	if n == 1 {
+		return "1 " + name
+	}
+	return fmt.Sprintf("%d %s", n, plural(name))
+}
+
+// plural of a key name; label keys are not words.
+func plural(name string) string {
+	if strings.ContainsAny(name, "./-_") {
+		return "values of " + name
+	}
+	return name + "s"
+}
