@@ -100,7 +100,13 @@ func noCandidate(p *Problem) *Infeasible {
 	}
 	worst, fewest := 0, p.Candidates+1
 	for k := range p.Keys {
-		if n := p.usable(k); n < fewest {
+		n := 0
+		for i := range int32(p.Candidates) {
+			if p.Keys[k].usable(i) {
+				n++
+			}
+		}
+		if n < fewest {
 			worst, fewest = k, n
 		}
 	}
@@ -110,21 +116,6 @@ func noCandidate(p *Problem) *Infeasible {
 		Message: fmt.Sprintf("needs %s; no candidate cluster has a usable value for every key (%s: %d of %d)",
 			count(int64(key.least()), key.Name), key.Name, fewest, p.Candidates),
 	}
-}
-
-// usable counts the candidates with a group of key k, not more than its maximum.
-func (p *Problem) usable(k int) int {
-	key, n := &p.Keys[k], 0
-	for i := range int32(p.Candidates) {
-		if key.Membership.own() {
-			n++
-			continue
-		}
-		if groups := len(key.Membership.of(i)); groups > 0 && (key.Max <= 0 || groups <= key.Max) {
-			n++
-		}
-	}
-	return n
 }
 
 // singleKey explains a key whose own numbers cannot be met.

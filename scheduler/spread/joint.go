@@ -86,10 +86,18 @@ func (b *bounds) fillQuantity(k, q int, exact bool) {
 		}
 		b.pushQuantity(j.window, r, q)
 		prefixSums(j.sums, j.window)
-		j.combine(j.table(j.covered, r, b.nq, q), 0)
-		fresh := j.table(j.fresh, r, b.nq, q)
-		j.combine(fresh, 1)
+		j.combine(j.table(j.fresh, r, b.nq, q), 1, exact)
+		if b.mayBeCovered(k, r) {
+			j.combine(j.table(j.covered, r, b.nq, q), 0, exact)
+		}
 	}
+}
+
+// mayBeCovered reports whether the group of key k at row r can be covered when
+// a step of that row comes next.
+func (b *bounds) mayBeCovered(k, r int) bool {
+	first, end := b.plan.rows[r], b.plan.rows[r+1]
+	return end > first+1 || b.plan.spans[b.plan.base[k]+b.groupAt(k, int(first))].first < first
 }
 
 // endTable is the table after the last row: nothing can be added, and exactly
@@ -114,19 +122,23 @@ func (b *bounds) pushQuantity(window []int64, r, q int) {
 }
 
 // combine adds the open group to later. New is 1 when taking any of it covers a
-// new group.
-func (j *jointBounds) combine(dst []int64, new int) {
+// new group. In exact tables fewer clusters than groups are impossible.
+func (j *jointBounds) combine(dst []int64, new int, exact bool) {
 	stride := j.max + 1
 	for g := range j.groups + 1 {
-		out, skip := dst[g*stride:(g+1)*stride], j.later[g*stride:(g+1)*stride]
-		copy(out, skip)
+		out := dst[g*stride : (g+1)*stride]
+		copy(out, j.later[g*stride:(g+1)*stride])
 		if g < new {
 			continue
 		}
 		from := j.later[(g-new)*stride : (g-new+1)*stride]
-		for c := 1; c <= j.max; c++ {
+		fewest := 0
+		if exact {
+			fewest = g - new
+		}
+		for c := fewest + 1; c <= j.max; c++ {
 			best := out[c]
-			for x := 1; x <= c; x++ {
+			for x := 1; x <= c-fewest; x++ {
 				best = max(best, j.sums[x]+from[c-x])
 			}
 			out[c] = best

@@ -25,6 +25,9 @@ type model struct {
 
 	classOf    []int32 // by candidate; valid for active ones
 	classes    []class // without order
+	keep       []int64 // by candidate, as room and score; valid for active ones
+	room       []int64
+	score      []int64
 	tierRanks  []int32 // distinct tiers, ascending
 	held       int64   // Σ keep over the active
 	hasRoom    bool    // every active candidate has room
@@ -52,11 +55,7 @@ func (m *model) prepare(p *Problem, b *buffers) {
 	p.check()
 	m.p, m.replicas = p, p.replicas()
 	m.active = activeCandidates(p, m.active[:0])
-	m.hasRoom, m.held = true, 0
-	for _, i := range m.active {
-		m.held += p.keep(i)
-		m.hasRoom = m.hasRoom && (!p.Divided || p.room(i) > 0)
-	}
+	m.measure()
 	m.tierRanks = m.distinctTiers(m.tierRanks[:0])
 	m.splitKeys()
 	m.classify(b)
@@ -68,30 +67,38 @@ func (m *model) prepare(p *Problem, b *buffers) {
 // more of them than the key's maximum.
 func activeCandidates(p *Problem, dst []int32) []int32 {
 	for i := range int32(p.Candidates) {
-		if p.choosable(i) {
-			dst = append(dst, i)
+		dst = append(dst, i)
+	}
+	for k := range p.Keys {
+		if key := &p.Keys[k]; !key.Membership.own() {
+			dst = slices.DeleteFunc(dst, func(i int32) bool { return !key.usable(i) })
 		}
 	}
 	return dst
 }
 
-func (p *Problem) choosable(i int32) bool {
-	for k := range p.Keys {
-		key := &p.Keys[k]
-		switch m := &key.Membership; {
-		case m.own():
-		case m.Start == nil:
-			if m.Group[i] == NoGroup {
-				return false
-			}
-		default:
-			groups := len(m.of(i))
-			if groups == 0 || key.Max > 0 && groups > key.Max {
-				return false
-			}
-		}
+// usable reports whether candidate i may be chosen as far as the key goes.
+func (k *Key) usable(i int32) bool {
+	m := &k.Membership
+	if m.own() {
+		return true
 	}
-	return true
+	if m.Start == nil {
+		return m.Group[i] != NoGroup
+	}
+	n := int(m.Start[i+1] - m.Start[i])
+	return n > 0 && (k.Max <= 0 || n <= k.Max)
+}
+
+// measure fills the columns that members are compared by.
+func (m *model) measure() {
+	m.hasRoom, m.held = true, 0
+	m.keep, m.score, m.room = resize(m.keep, m.p.Candidates), resize(m.score, m.p.Candidates), resize(m.room, m.p.Candidates)
+	for _, i := range m.active {
+		m.keep[i], m.score[i], m.room[i] = m.p.keep(i), m.p.score(i), m.p.room(i)
+		m.held += m.keep[i]
+		m.hasRoom = m.hasRoom && (!m.p.Divided || m.room[i] > 0)
+	}
 }
 
 func (m *model) distinctTiers(dst []int32) []int32 {
@@ -181,18 +188,47 @@ func (m *model) classify(b *buffers) {
 	}
 	for k := range m.keys {
 		mem := &m.p.Keys[m.keys[k].index].Membership
-		b.pairs.reset(len(m.active))
-		b.interim = 0
-		m.classes = m.classes[:0]
-		for _, i := range m.active {
-			m.classOf[i] = m.refine(b, m.classOf[i], mem.of(i))
-			if int(m.classOf[i]) == len(m.classes) {
-				m.classes = append(m.classes, class{member: i})
-			}
+		if size := len(m.classes) * len(m.keys[k].first); mem.Start == nil && size <= pairsInTable {
+			m.refineByTable(b, mem.Group, len(m.keys[k].first))
+		} else {
+			m.refineByHash(b, mem)
 		}
 	}
 	if len(m.keys) == 0 && len(m.active) > 0 {
 		m.classes[0].member = m.active[0]
+	}
+}
+
+// pairsInTable bounds the table of (class, group) pairs.
+const pairsInTable = 1 << 16
+
+// refineByTable splits the classes by a key with one group per candidate.
+func (m *model) refineByTable(b *buffers, group []int32, groups int) {
+	b.count = resize(b.count, len(m.classes)*groups)
+	for at := range b.count {
+		b.count[at] = -1
+	}
+	m.classes = m.classes[:0]
+	for _, i := range m.active {
+		id := &b.count[int(m.classOf[i])*groups+int(group[i])]
+		if *id < 0 {
+			*id = int32(len(m.classes))
+			m.classes = append(m.classes, class{member: i})
+		}
+		m.classOf[i] = *id
+	}
+}
+
+// refineByHash splits the classes by any key.
+func (m *model) refineByHash(b *buffers, mem *Membership) {
+	b.pairs.reset(len(m.active))
+	b.interim = 0
+	m.classes = m.classes[:0]
+	for _, i := range m.active {
+		m.classOf[i] = m.refine(b, m.classOf[i], mem.of(i))
+		if int(m.classOf[i]) == len(m.classes) {
+			m.classes = append(m.classes, class{member: i})
+		}
 	}
 }
 
@@ -291,10 +327,4 @@ func (m *model) limited() bool {
 		}
 	}
 	return m.size.most != unbounded
-}
-
-// tierRank is the position of candidate i's tier among those present.
-func (m *model) tierRank(i int32) int {
-	at, _ := slices.BinarySearch(m.tierRanks, m.p.tier(i))
-	return at
 }

@@ -54,7 +54,7 @@ func (s *seating) fill(m *model, set []int32, k int, enough int32, keeping bool)
 		if s.counts[k] >= enough {
 			return true
 		}
-		if s.taken[at] || m.p.room(i) == 0 || keeping != (m.p.keep(i) > 0) {
+		if s.taken[at] || m.room[i] == 0 || keeping != (m.keep[i] > 0) {
 			continue
 		}
 		if k == len(m.keys) || s.covers(m, k, i) {
@@ -76,7 +76,7 @@ func (s *seating) covers(m *model, k int, i int32) bool {
 func (s *seating) take(m *model, at int, i int32) {
 	s.taken[at] = true
 	s.seats = append(s.seats, i)
-	if m.p.keep(i) == 0 {
+	if m.keep[i] == 0 {
 		s.fresh++
 	}
 	s.counts[len(m.keys)]++

@@ -78,8 +78,8 @@ func (s *Solver) settled() bool {
 	}
 	keep, room := int64(0), int64(0)
 	for _, i := range s.set {
-		keep += m.p.keep(i)
-		room += m.p.room(i)
+		keep += m.keep[i]
+		room += m.room[i]
 	}
 	if !seated || room < m.replicas || keep > m.replicas {
 		return false
@@ -100,7 +100,7 @@ func (m *model) heldBy(set []int32, t int) int64 {
 	sum := int64(0)
 	for _, i := range set {
 		if m.p.tier(i) <= m.tierRanks[t] {
-			sum += m.p.room(i)
+			sum += m.room[i]
 		}
 	}
 	return min(sum, m.replicas)
@@ -138,9 +138,9 @@ func (s *Solver) objective() Objective {
 	m := &s.model
 	o := Objective{Groups: make([]int, len(m.p.Keys))}
 	for _, i := range s.set {
-		o.Kept += m.p.keep(i)
-		o.Score += m.p.score(i)
-		o.Capacity += m.p.room(i)
+		o.Kept += m.keep[i]
+		o.Score += m.score[i]
+		o.Capacity += m.room[i]
 	}
 	if m.p.Divided {
 		o.Kept = min(o.Kept, m.replicas-s.freshSeats())
@@ -171,7 +171,7 @@ func (s *Solver) tierLevel(t int) int64 {
 func (s *Solver) freshSeats() int64 {
 	n := int64(0)
 	for _, i := range s.seats {
-		if s.model.p.keep(i) == 0 {
+		if s.model.keep[i] == 0 {
 			n++
 		}
 	}

@@ -138,10 +138,10 @@ func (p *plan) group(b *buffers) {
 // sub is four times the class of i, plus a number for what seats distinguish.
 func (p *plan) sub(i int32) int32 {
 	s := 4 * p.m.classOf[i]
-	if p.seats && p.m.p.room(i) == 0 {
+	if p.seats && p.m.room[i] == 0 {
 		s += 2
 	}
-	if p.choose && p.m.p.keep(i) == 0 {
+	if p.choose && p.m.keep[i] == 0 {
 		s++
 	}
 	return s
@@ -219,18 +219,24 @@ func (p *plan) sortBest(candidates []int32, most int) {
 // compareMembers orders members of one class by their effect on the objective,
 // best first, as far as sums without cut-offs can tell.
 func (p *plan) compareMembers(a, b int32) int {
-	q := p.m.p
-	if c := cmp.Compare(q.keep(b), q.keep(a)); c != 0 {
-		return c
+	m := p.m
+	if m.keep[a] != m.keep[b] {
+		return compare(m.keep[b], m.keep[a])
 	}
-	if p.tiers > 0 && q.Tier[a] != q.Tier[b] {
-		return cmp.Compare(q.Tier[a], q.Tier[b])
+	if p.tiers > 0 && m.p.Tier[a] != m.p.Tier[b] {
+		return cmp.Compare(m.p.Tier[a], m.p.Tier[b])
 	}
-	if c := cmp.Compare(q.score(b), q.score(a)); c != 0 {
-		return c
+	return p.compareRest(a, b)
+}
+
+// compareRest orders by the levels that are never cut off.
+func (p *plan) compareRest(a, b int32) int {
+	m := p.m
+	if m.score[a] != m.score[b] {
+		return compare(m.score[b], m.score[a])
 	}
-	if c := cmp.Compare(q.room(b), q.room(a)); c != 0 {
-		return c
+	if m.room[a] != m.room[b] {
+		return compare(m.room[b], m.room[a])
 	}
 	return cmp.Compare(a, b)
 }
@@ -238,10 +244,10 @@ func (p *plan) compareMembers(a, b int32) int {
 // dominated reports whether `most` of the better members are at least as good
 // as c in every quantity alone, so that one of them is always free to replace c.
 func (p *plan) dominated(better []int32, c int32, most int) bool {
-	q := p.m.p
-	room := min(q.room(c), p.m.replicas)
+	m := p.m
+	room := min(m.room[c], m.replicas)
 	for _, o := range better {
-		if min(q.room(o), p.m.replicas) < room || q.tier(o) > q.tier(c) || p.compareRest(o, c) > 0 {
+		if min(m.room[o], m.replicas) < room || m.p.tier(o) > m.p.tier(c) || p.compareRest(o, c) > 0 {
 			continue
 		}
 		if most--; most == 0 {
@@ -249,12 +255,6 @@ func (p *plan) dominated(better []int32, c int32, most int) bool {
 		}
 	}
 	return false
-}
-
-// compareRest orders by the levels that are never cut off.
-func (p *plan) compareRest(a, b int32) int {
-	q := p.m.p
-	return cmp.Or(cmp.Compare(q.score(b), q.score(a)), cmp.Compare(q.room(b), q.room(a)), cmp.Compare(a, b))
 }
 
 func (p *plan) addStep(row, sub int32, members []int32) {
@@ -326,21 +326,20 @@ func (p *plan) seatRange(s *step, size int32) (low, high int32) {
 
 // addQuantities adds candidate i to sums.
 func (p *plan) addQuantities(sums []int64, i int32) {
-	q := p.m.p
-	room := q.room(i)
-	sums[quantityKeep] += q.keep(i)
+	m := p.m
+	sums[quantityKeep] += m.keep[i]
 	for t := range p.tiers {
-		if p.m.tierRank(i) > t {
+		if m.p.tier(i) > m.tierRanks[t] {
 			continue
 		}
-		if q.Divided {
-			sums[1+t] += room
+		if m.p.Divided {
+			sums[1+t] += m.room[i]
 		} else {
 			sums[1+t]++
 		}
 	}
-	sums[p.quantityScore()] += q.score(i)
-	sums[p.quantityRoom()] += room
+	sums[p.quantityScore()] += m.score[i]
+	sums[p.quantityRoom()] += m.room[i]
 }
 
 // span finds the steps between which each group is open and gives it slots for
