@@ -30,12 +30,14 @@ type Constraint struct {
 type Infeasible struct {
 	// Conflict is a smallest part of the problem that cannot be met: without
 	// any one of these constraints the others can be. A constraint that cannot
-	// be met by itself stands alone. Empty when there are no candidates.
+	// be met by itself stands alone. Empty when no candidate has a group in
+	// every key.
 	Conflict []Constraint
 	// Key of the constraint to look at first; empty for room.
 	Key string
 	// Need is what that constraint asks for and Have the most that is possible
-	// while the rest of the conflict holds: groups, or replicas for room.
+	// (for a maximum, the least) while the rest of the conflict holds: groups, or
+	// replicas for room.
 	Need, Have int64
 	// Message for people: "needs 3 zones; 2 of 5 candidate zones have room".
 	Message string
@@ -62,11 +64,13 @@ func (s *Solver) explain(p *Problem) *Infeasible {
 	return e
 }
 
-// single explains by counting, without a search.
+// single explains by counting, without a search; nil when that is not enough.
 func (s *Solver) single(p *Problem) *Infeasible {
 	m := &s.model
-	if len(m.active) == 0 {
+	if grouped := p.grouped(); grouped == 0 {
 		return noCandidate(p)
+	} else if grouped > len(m.active) {
+		return nil // some lie in more groups than a maximum allows: two constraints at least
 	}
 	for k := range p.Keys {
 		if e := s.singleKey(k); e != nil {
@@ -93,6 +97,17 @@ func haveRoom(clusters int64) string {
 	return fmt.Sprintf("%d candidate clusters have room", clusters)
 }
 
+// grouped counts the candidates with a group in every key.
+func (p *Problem) grouped() int {
+	n := 0
+	for i := range int32(p.Candidates) {
+		if !slices.ContainsFunc(p.Keys, func(k Key) bool { return !k.groups(i) }) {
+			n++
+		}
+	}
+	return n
+}
+
 // noCandidate names the key that the most candidates have no group for.
 func noCandidate(p *Problem) *Infeasible {
 	if p.Candidates == 0 {
@@ -102,7 +117,7 @@ func noCandidate(p *Problem) *Infeasible {
 	for k := range p.Keys {
 		n := 0
 		for i := range int32(p.Candidates) {
-			if p.Keys[k].usable(i) {
+			if p.Keys[k].groups(i) {
 				n++
 			}
 		}
@@ -112,8 +127,8 @@ func noCandidate(p *Problem) *Infeasible {
 	}
 	key := &p.Keys[worst]
 	return &Infeasible{
-		Conflict: []Constraint{{Minimum, key.Name, int64(key.least())}}, Key: key.Name, Need: int64(key.least()),
-		Message: fmt.Sprintf("needs %s; no candidate cluster has a usable value for every key (%s: %d of %d)",
+		Key: key.Name, Need: int64(key.least()),
+		Message: fmt.Sprintf("needs %s; no candidate cluster has a value for every key (%s: %d of %d)",
 			count(int64(key.least()), key.Name), key.Name, fewest, p.Candidates),
 	}
 }
@@ -173,7 +188,7 @@ func (s *Solver) joint(p *Problem) *Infeasible {
 		return e
 	}
 	e.Key, e.Need = kept[0].Key, kept[0].Value
-	e.Have = s.most(p, kept)
+	e.Have = s.nearest(p, kept)
 	e.Message = describe(kept, e.Have)
 	return e
 }
@@ -226,32 +241,48 @@ func (s *Solver) feasible(p *Problem, demands []Constraint) bool {
 	return ok
 }
 
-// most is the largest value of the first constraint that the others allow, by
-// bisection.
-func (s *Solver) most(p *Problem, conflict []Constraint) int64 {
-	if conflict[0].Rule == Maximum {
-		return conflict[0].Value
-	}
+// nearest is the value of the first constraint nearest to the demanded one that
+// the others allow, by bisection.
+func (s *Solver) nearest(p *Problem, conflict []Constraint) int64 {
 	trial := slices.Clone(conflict)
-	low, high := int64(0), conflict[0].Value
-	for low+1 < high {
-		trial[0].Value = (low + high) / 2
+	good, bad := int64(0), conflict[0].Value
+	if conflict[0].Rule == Maximum {
+		good = int64(p.widest())
+	}
+	for max(good-bad, bad-good) > 1 {
+		trial[0].Value = (good + bad) / 2
 		if s.feasible(p, trial) {
-			low = trial[0].Value
+			good = trial[0].Value
 		} else {
-			high = trial[0].Value
+			bad = trial[0].Value
 		}
 	}
-	return low
+	return good
+}
+
+// widest is the largest number of groups that a candidate has in one key: only
+// candidates in several groups can break a maximum alone.
+func (p *Problem) widest() int {
+	n := 1
+	for k := range p.Keys {
+		start := p.Keys[k].Membership.Start
+		for i := 1; i < len(start); i++ {
+			n = max(n, int(start[i]-start[i-1]))
+		}
+	}
+	return n
 }
 
 // describe puts a joint conflict into words.
 func describe(conflict []Constraint, have int64) string {
 	var b strings.Builder
-	if first := conflict[0]; first.Rule == Room {
+	switch first := conflict[0]; first.Rule {
+	case Room:
 		fmt.Fprintf(&b, "needs room for %s; %d fit", count(first.Value, "replica"), have)
-	} else {
+	case Minimum:
 		fmt.Fprintf(&b, "needs %s; %d possible", count(first.Value, first.Key), have)
+	case Maximum:
+		fmt.Fprintf(&b, "allows at most %s; every candidate cluster needs %d", count(first.Value, first.Key), have)
 	}
 	for at, c := range conflict[1:] {
 		b.WriteString([]string{" with ", " and "}[min(at, 1)])

@@ -36,8 +36,8 @@ func TestInfeasibleNamesTheConstraint(t *testing.T) {
 				{Name: "zone", Min: 2, Membership: groups(spread.NoGroup, spread.NoGroup)},
 			}},
 			want: spread.Infeasible{
-				Conflict: []spread.Constraint{minimum("zone", 2)}, Key: "zone", Need: 2,
-				Message: "needs 2 zones; no candidate cluster has a usable value for every key (zone: 0 of 2)",
+				Key: "zone", Need: 2,
+				Message: "needs 2 zones; no candidate cluster has a value for every key (zone: 0 of 2)",
 			},
 		},
 		{
@@ -96,6 +96,17 @@ func TestInfeasibleNamesTheConstraint(t *testing.T) {
 			want: spread.Infeasible{
 				Conflict: []spread.Constraint{minimum("zone", 3), maximum("region", 1)}, Key: "zone", Need: 3, Have: 2,
 				Message: "needs 3 zones; 2 possible with at most 1 region",
+			},
+		},
+		{
+			name: "every cluster in two zones",
+			p: spread.Problem{Candidates: 2, Keys: []spread.Key{{
+				Name: "zone", Max: 1,
+				Membership: spread.Membership{Start: []int32{0, 2, 5}, Group: []int32{0, 1, 0, 1, 2}},
+			}}},
+			want: spread.Infeasible{
+				Conflict: []spread.Constraint{maximum("zone", 1)}, Key: "zone", Need: 1, Have: 2,
+				Message: "allows at most 1 zone; every candidate cluster needs 2",
 			},
 		},
 		{

@@ -77,12 +77,12 @@ func activeCandidates(p *Problem, dst []int32) []int32 {
 	return dst
 }
 
-// usable reports whether candidate i may be chosen as far as the key goes.
+// groups reports whether candidate i has a group.
+func (k *Key) groups(i int32) bool { return k.Membership.own() || len(k.Membership.of(i)) > 0 }
+
+// usable reports whether candidate i has a group, and not too many.
 func (k *Key) usable(i int32) bool {
 	m := &k.Membership
-	if m.own() {
-		return true
-	}
 	if m.Start == nil {
 		return m.Group[i] != NoGroup
 	}

@@ -5,7 +5,7 @@ import "slices"
 // beamWidth is the number of labels kept per step once the node limit is
 // reached: enough to keep several values of every count, little enough that
 // the rest of the search costs no more than the limit.
-const beamWidth = 128
+const beamWidth = 48
 
 // search runs one plan.
 type search struct {

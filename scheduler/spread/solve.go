@@ -118,7 +118,7 @@ func (s *Solver) solution() Solution {
 	}
 	return Solution{
 		Chosen:    slices.Clone(s.set),
-		Seats:     slices.Clone(s.seats),
+		Seats:     append([]int32(nil), s.seats...),
 		Objective: s.objective(),
 		Proven:    s.proven,
 		Nodes:     s.nodes,
