@@ -73,28 +73,39 @@ func (s *Solver) single(p *Problem) *Infeasible {
 		return nil // some lie in more groups than a maximum allows: two constraints at least
 	}
 	for k := range p.Keys {
-		if e := s.singleKey(k); e != nil {
+		if e := s.tooFewGroups(k); e != nil {
 			return e
 		}
 	}
-	room := int64(0)
-	for _, i := range m.active {
-		room += p.room(i)
+	if e := s.tooLittleRoom(); e != nil {
+		return e
 	}
-	if p.Divided && room < m.replicas {
-		return &Infeasible{
-			Conflict: []Constraint{{Rule: Room, Value: m.replicas}}, Need: m.replicas, Have: room,
-			Message: fmt.Sprintf("needs room for %s; %s for %d", count(m.replicas, "replica"), haveRoom(int64(len(m.active))), room),
+	for k := range p.Keys {
+		if e := s.tooFewWithRoom(k); e != nil {
+			return e
 		}
 	}
 	return nil
 }
 
-func haveRoom(clusters int64) string {
-	if clusters == 1 {
-		return "1 candidate cluster has room"
+// tooLittleRoom explains that all candidates together cannot hold the replicas.
+func (s *Solver) tooLittleRoom() *Infeasible {
+	m := &s.model
+	room := int64(0)
+	for _, i := range m.active {
+		room += m.p.room(i)
 	}
-	return fmt.Sprintf("%d candidate clusters have room", clusters)
+	if !m.p.Divided || room >= m.replicas {
+		return nil
+	}
+	who := fmt.Sprintf("the %d candidate clusters have", len(m.active))
+	if len(m.active) == 1 {
+		who = "the candidate cluster has"
+	}
+	return &Infeasible{
+		Conflict: []Constraint{{Rule: Room, Value: m.replicas}}, Need: m.replicas, Have: room,
+		Message: fmt.Sprintf("needs room for %s; %s room for %d", count(m.replicas, "replica"), who, room),
+	}
 }
 
 // grouped counts the candidates with a group in every key.
@@ -133,10 +144,9 @@ func noCandidate(p *Problem) *Infeasible {
 	}
 }
 
-// singleKey explains a key whose own numbers cannot be met.
-func (s *Solver) singleKey(k int) *Infeasible {
-	p := s.model.p
-	key := &p.Keys[k]
+// tooFewGroups explains a minimum that the maximum or the candidates rule out.
+func (s *Solver) tooFewGroups(k int) *Infeasible {
+	key := &s.model.p.Keys[k]
 	need := int64(key.least())
 	e := &Infeasible{Conflict: []Constraint{{Minimum, key.Name, need}}, Key: key.Name, Need: need}
 	if key.Max > 0 && key.Max < key.least() {
@@ -145,19 +155,28 @@ func (s *Solver) singleKey(k int) *Infeasible {
 		e.Message = fmt.Sprintf("needs %s but allows at most %d", count(need, key.Name), key.Max)
 		return e
 	}
+	e.Have = s.groupsOf(k, func(int32) bool { return true })
+	if e.Have >= need {
+		return nil
+	}
+	e.Message = fmt.Sprintf("needs %s; the candidate clusters have %d", count(need, key.Name), e.Have)
+	return e
+}
+
+// tooFewWithRoom explains a minimum of groups that cannot each hold a replica.
+func (s *Solver) tooFewWithRoom(k int) *Infeasible {
+	p := s.model.p
+	key, need := &p.Keys[k], int64(p.seatsNeeded(k))
+	able := s.groupsOf(k, func(i int32) bool { return p.room(i) > 0 })
+	if able >= need {
+		return nil
+	}
 	groups := s.groupsOf(k, func(int32) bool { return true })
-	if groups < need {
-		e.Have = groups
-		e.Message = fmt.Sprintf("needs %s; the candidate clusters have %d", count(need, key.Name), groups)
-		return e
+	return &Infeasible{
+		Conflict: []Constraint{{Minimum, key.Name, int64(key.least())}, {Rule: Room, Value: s.model.replicas}},
+		Key:      key.Name, Need: need, Have: able,
+		Message: fmt.Sprintf("needs %s; %d of %d candidate %s have room", count(need, key.Name), able, groups, plural(key.Name)),
 	}
-	if able := s.groupsOf(k, func(i int32) bool { return p.room(i) > 0 }); able < int64(p.seatsNeeded(k)) {
-		e.Have = able
-		e.Conflict = append(e.Conflict, Constraint{Rule: Room, Value: s.model.replicas})
-		e.Message = fmt.Sprintf("needs %s; %d of %d candidate %s have room", count(int64(p.seatsNeeded(k)), key.Name), able, groups, plural(key.Name))
-		return e
-	}
-	return nil
 }
 
 // groupsOf counts the groups of key k with an active candidate that satisfies ok.

@@ -72,7 +72,7 @@ func TestInfeasibleNamesTheConstraint(t *testing.T) {
 			p:    spread.Problem{Candidates: 2, Divided: true, Replicas: 10, Capacity: []int64{3, 4}},
 			want: spread.Infeasible{
 				Conflict: []spread.Constraint{room(10)}, Need: 10, Have: 7,
-				Message: "needs room for 10 replicas; 2 candidate clusters have room for 7",
+				Message: "needs room for 10 replicas; the 2 candidate clusters have room for 7",
 			},
 		},
 		{
