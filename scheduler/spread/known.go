@@ -25,7 +25,7 @@ type incumbent struct {
 // one by capacity where that is tracked, and the hint.
 func (c *incumbent) init(s *search, hint []int32) {
 	p := s.plan
-	c.ok = false
+	c.ok, c.levels = false, nil
 	c.taken = resize(c.taken, len(p.steps))
 	c.trial = resize(c.trial, len(p.steps))
 	clear(c.taken)

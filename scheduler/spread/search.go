@@ -20,9 +20,11 @@ type search struct {
 	table     frontTable
 	masks     []uint64 // by key: slots of covered groups
 	closed    []uint64 // slots that close at the current step
+	stale     []uint64 // slots that closed at idle steps since the labels were made
 	scratch   []int64
 	words     []uint64
 	view      view
+	live      []bool // by option: part of this sweep
 	limit     int
 	made      int
 	proven    bool
@@ -47,12 +49,32 @@ func (s *search) run(p *plan, limit int, hint, dst, seats []int32) (set, seated 
 // sweep advances through all steps and reports whether a label is left: one
 // that reaches the target and, unless that was raised, beats the known answer.
 func (s *search) sweep() bool {
+	s.focus()
 	s.nodes = s.nodes[:0]
 	s.start()
 	for at := range s.plan.steps {
+		if s.idle(at) {
+			s.closeSlots(at, s.stale)
+			continue
+		}
 		s.advance(at)
 	}
-	return s.now.len() > 0
+	return s.finish()
+}
+
+// finish holds the labels after the last step against all that is demanded.
+func (s *search) finish() bool {
+	s.look(len(s.plan.steps))
+	left := false
+	for l := range s.now.len() {
+		if s.now.dead[l] {
+			continue
+		}
+		s.load(l)
+		s.now.dead[l] = s.hopeless(s.now.lost[l], s.now.gained[l])
+		left = left || !s.now.dead[l]
+	}
+	return left
 }
 
 // best is the best of the last labels.
@@ -90,6 +112,9 @@ func (s *search) unwind(set, seats []int32) (chosen, seated []int32, ok bool) {
 }
 
 func (s *search) start() {
+	s.closed = resize(s.closed, s.layout.slots)
+	s.stale = resize(s.stale, s.layout.slots)
+	clear(s.stale)
 	s.now.reset()
 	s.scratch = resize(s.scratch, s.layout.values)
 	s.words = resize(s.words, s.layout.words)
@@ -120,9 +145,9 @@ func (s *search) initMasks() {
 func (s *search) advance(at int) {
 	s.then.reset()
 	s.table.reset(2 * s.now.len())
-	s.closed = resize(s.closed, s.layout.slots)
-	s.closeSlots(at)
 	s.look(at + 1)
+	clear(s.closed)
+	s.closeSlots(at, s.closed)
 	first, last := s.plan.steps[at].options, s.optionEnd(at)
 	for l := range s.now.len() {
 		if s.now.dead[l] {
@@ -130,9 +155,12 @@ func (s *search) advance(at int) {
 		}
 		s.skip(at, l)
 		for o := first; o < last; o++ {
-			s.take(at, l, o)
+			if s.live[o] {
+				s.take(at, l, o)
+			}
 		}
 	}
+	clear(s.stale)
 	s.now, s.then = s.then, s.now
 	if s.made > s.limit {
 		s.narrow()
@@ -146,16 +174,16 @@ func (s *search) optionEnd(at int) int32 {
 	return int32(len(s.plan.options))
 }
 
-func (s *search) closeSlots(at int) {
-	clear(s.closed)
+// closeSlots adds the slots of the groups that end at a step to a mask.
+func (s *search) closeSlots(at int, mask []uint64) {
 	if !s.plan.closing[at] {
 		return
 	}
 	for _, t := range s.plan.touchesOf(at) {
 		if t.cover >= 0 && s.plan.spanOf(&t).last == int32(at) {
-			s.closed[t.cover/64] |= 1 << (t.cover % 64)
+			mask[t.cover/64] |= 1 << (t.cover % 64)
 			if t.seat >= 0 {
-				s.closed[t.seat/64] |= 1 << (t.seat % 64)
+				mask[t.seat/64] |= 1 << (t.seat % 64)
 			}
 		}
 	}
@@ -166,6 +194,9 @@ func (s *search) load(l int) {
 	v, w := s.layout.values, s.layout.words
 	copy(s.scratch, s.now.values[l*v:(l+1)*v])
 	copy(s.words, s.now.words[l*w:(l+1)*w])
+	for at, mask := range s.stale {
+		s.words[at] &^= mask
+	}
 }
 
 func (s *search) skip(at, l int) {
@@ -235,8 +266,8 @@ func (s *search) set(slot int32) bool {
 // offer adds the scratch label to the next generation unless it is hopeless or
 // dominated.
 func (s *search) offer(at int, parent, option, lost, gained int32) {
-	for w := range s.closed {
-		s.words[w] &^= s.closed[w]
+	for at, mask := range s.closed {
+		s.words[at] &^= mask
 	}
 	if s.hopeless(lost, gained) {
 		return
