@@ -2,9 +2,17 @@ package spread
 
 import "math"
 
-// raises are the parts of the gap between the known answer and the bound at
-// the start by which the target stays below that bound, one attempt each.
-var raises = [...]int64{0, 64, 16, 4}
+// near and far are the parts of the gap between the known answer and the bound
+// at the start by which a target stays below that bound, one sweep each; 0 is
+// the bound itself. Between them a beam looks for a better known answer.
+var (
+	near = []int64{0, 64, 16}
+	far  = []int64{64, 16, 4}
+)
+
+// scoutWidth is the number of labels that a beam keeps when it only looks for
+// a better known answer.
+const scoutWidth = 8
 
 // target is what the value of a label must be able to reach.
 type target struct {
@@ -19,15 +27,7 @@ type target struct {
 // doi:10.1016/0004-3702(85)90084-0). False leaves the target at the known
 // answer for an ordinary sweep.
 func (s *search) aim() bool {
-	s.target.set(s.known.levels, false)
-	if !s.known.ok {
-		return false
-	}
-	s.start()
-	s.load(0)
-	s.look(0)
-	at, bound := s.gap()
-	found := at >= 0 && s.lower(at, bound)
+	found := s.known.ok && s.lower(near) || s.known.ok && s.scout() && s.lower(far)
 	if !found {
 		s.target.set(s.known.levels, false)
 		s.proven = true
@@ -35,12 +35,16 @@ func (s *search) aim() bool {
 	return found
 }
 
-// lower tries the raised targets, highest first. None may make more than its
-// share of the labels: the ordinary sweep must keep most.
-func (s *search) lower(at int, bound int64) bool {
+// lower tries raised targets, highest first. None may make more than its share
+// of the labels: the ordinary sweep must keep most.
+func (s *search) lower(parts []int64) bool {
+	at, bound := s.gap()
+	if at < 0 {
+		return false
+	}
 	limit, previous := s.limit, int64(math.MaxInt64)
 	defer func() { s.limit = limit }()
-	for _, part := range raises {
+	for _, part := range parts {
 		level := bound
 		if part > 0 {
 			level -= (bound - s.known.levels[at]) / part
@@ -51,12 +55,34 @@ func (s *search) lower(at int, bound int64) bool {
 		previous = level
 		s.target.set(s.known.levels, true)
 		s.target.raise(at, level)
-		s.limit = s.made + limit/8
+		s.limit = s.made + limit/16
 		if found := s.sweep(); found || !s.proven {
-			return found && s.proven
+			found = found && s.proven
+			s.proven = true
+			return found
 		}
 	}
 	return false
+}
+
+// scout runs a narrow beam and makes its answer the known one. It reports
+// whether higher targets are worth another try.
+func (s *search) scout() bool {
+	if at, _ := s.gap(); at < 0 {
+		return false
+	}
+	limit, width := s.limit, s.width
+	s.limit, s.width = 0, scoutWidth
+	s.target.set(s.known.levels, false)
+	found := s.sweep()
+	s.limit, s.width, s.proven = limit, width, true
+	if !found {
+		return true
+	}
+	set, _, _ := s.unwind(nil, nil)
+	s.known.improve(s, set)
+	s.bounds.initJoint(&s.known)
+	return true
 }
 
 func (t *target) set(levels []int64, raised bool) {
@@ -74,6 +100,9 @@ func (t *target) raise(at int, level int64) {
 // gap finds the first level at which the bound at the start exceeds the known
 // answer; -1 when there is none.
 func (s *search) gap() (int, int64) {
+	s.start()
+	s.load(0)
+	s.look(0)
 	for at, known := range s.known.levels {
 		if hope := s.hope(at, true); hope != known {
 			return at, hope

@@ -26,6 +26,7 @@ type jointBounds struct {
 	covered     []int64
 	fresh       []int64
 	later       []int64
+	members     int // of the open group, at most max
 	window      []int64
 	sums        []int64
 }
@@ -64,9 +65,9 @@ func (b *bounds) fillJoint(k int) {
 	j.later = resize(j.later, table)
 	j.window = resize(j.window, j.max)
 	j.sums = resize(j.sums, j.max+1)
-	for q := range b.nq {
+	for q := range b.nq { // the number of clusters is bounded well enough alone
 		exact := q == b.plan.quantityRoom()
-		if b.total[q] == 0 || !exact && !j.capped {
+		if b.total[q] == 0 || q == b.plan.quantitySize() || !exact && !j.capped {
 			continue
 		}
 		b.fillQuantity(k, q, exact)
@@ -82,8 +83,9 @@ func (b *bounds) fillQuantity(k, q int, exact bool) {
 		if group != next {
 			copy(j.later, j.table(j.fresh, r+1, b.nq, q))
 			clear(j.window)
-			next = group
+			j.members, next = 0, group
 		}
+		j.members = min(j.max, j.members+b.membersIn(r))
 		b.pushQuantity(j.window, r, q)
 		prefixSums(j.sums, j.window)
 		j.combine(j.table(j.fresh, r, b.nq, q), 1, exact)
@@ -110,6 +112,9 @@ func (j *jointBounds) endTable(t []int64, exact bool) {
 		}
 	}
 }
+
+// membersIn counts the members of a row.
+func (b *bounds) membersIn(r int) int { return int(b.items[r] - b.items[r+1]) }
 
 func (b *bounds) pushQuantity(window []int64, r, q int) {
 	p := b.plan
@@ -138,7 +143,7 @@ func (j *jointBounds) combine(dst []int64, new int, exact bool) {
 		}
 		for c := fewest + 1; c <= j.max; c++ {
 			best := out[c]
-			for x := 1; x <= c-fewest; x++ {
+			for x := 1; x <= min(c-fewest, j.members); x++ {
 				best = max(best, j.sums[x]+from[c-x])
 			}
 			out[c] = best

@@ -38,10 +38,23 @@ func (c *incumbent) init(s *search, hint []int32) {
 	if len(hint) > 0 && c.follow(p, hint) {
 		c.judge(s)
 	}
-	c.fresh = resize(c.fresh, len(p.steps)+1)
-	c.fresh[len(p.steps)] = noIndex
-	for at := len(p.steps) - 1; at >= 0; at-- {
-		c.fresh[at] = min(c.fresh[at+1], s.firstMember(at, c.taken[at], p.steps[at].size))
+	c.initFresh(s)
+}
+
+// improve judges a set that a sweep has found.
+func (c *incumbent) improve(s *search, set []int32) {
+	if c.follow(s.plan, set) {
+		c.judge(s)
+	}
+	c.initFresh(s)
+}
+
+func (c *incumbent) initFresh(s *search) {
+	steps := s.plan.steps
+	c.fresh = resize(c.fresh, len(steps)+1)
+	c.fresh[len(steps)] = noIndex
+	for at := len(steps) - 1; at >= 0; at-- {
+		c.fresh[at] = min(c.fresh[at+1], s.firstMember(at, c.taken[at], steps[at].size))
 	}
 }
 
@@ -224,13 +237,10 @@ func (c *incumbent) measure(s *search, at int, roomFirst bool) {
 		c.gain[0] = min(sums[p.quantityRoom()], p.m.replicas)
 	}
 	for level, value := range l.levels {
-		switch k := value - l.counts; {
-		case value < p.quantities():
+		if value < p.quantities() {
 			c.gain[level+1] = sums[value]
-		case k == len(p.m.keys):
-			c.gain[level+1] = 1
-		default:
-			c.gain[level+1] = c.fresher(p, at, k)
+		} else {
+			c.gain[level+1] = c.fresher(p, at, value-l.counts)
 		}
 	}
 }

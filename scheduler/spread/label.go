@@ -83,6 +83,10 @@ func (l *layout) initLevels() {
 	}
 	l.levels = append(l.levels, p.quantityScore())
 	for _, c := range p.m.counters {
+		if c == len(p.m.keys) {
+			l.levels = append(l.levels, p.quantitySize())
+			continue
+		}
 		l.levels = append(l.levels, l.counts+c)
 	}
 	l.levels = append(l.levels, p.quantityRoom())

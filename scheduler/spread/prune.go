@@ -120,9 +120,6 @@ func (s *search) hope(at int, tied bool) int64 {
 }
 
 func (s *search) hopeCount(k int, v int64) int64 {
-	if k == len(s.plan.m.keys) {
-		return v + min(s.spareClusters(), s.bounds.items[s.view.row])
-	}
 	key := &s.plan.m.keys[k]
 	more := min(s.openGroups(&s.view.keys[k]), s.spareClusters()*int64(key.wide))
 	return min(v+more, int64(key.most))
@@ -138,14 +135,8 @@ func (s *search) gain(q int, tied bool) int64 {
 	}
 	for k := range s.view.keys {
 		count := s.scratch[s.layout.counts+k]
-		if j := &b.joint[k]; j.valid && tied {
-			groups := int64(s.plan.m.keys[k].most) - count
-			if q == s.plan.quantityRoom() {
-				groups = s.known.counted[k] - count
-			} else if !j.capped {
-				continue
-			}
-			if v, ok := j.gain(q, row, b.nq, groups, spare, s.coveredNext(k)); ok {
+		if groups, ok := s.jointGroups(k, q, count); ok && tied {
+			if v, ok := b.joint[k].gain(q, row, b.nq, groups, spare, s.coveredNext(k)); ok {
 				most = min(most, v)
 				continue
 			}
@@ -158,6 +149,20 @@ func (s *search) gain(q int, tied bool) int64 {
 		}
 	}
 	return most
+}
+
+// jointGroups is how many more groups of key k the joint table of quantity q is
+// asked for: exactly those that the known answer has where it is tied with it in
+// all counts, else as many as the maximum leaves. False: there is no table.
+func (s *search) jointGroups(k, q int, count int64) (int64, bool) {
+	j := &s.bounds.joint[k]
+	switch {
+	case !j.valid || q == s.plan.quantitySize():
+		return 0, false
+	case q == s.plan.quantityRoom():
+		return s.known.counted[k] - count, true
+	}
+	return int64(s.plan.m.keys[k].most) - count, j.capped
 }
 
 // coveredNext reports whether the group of key k at the next step is covered

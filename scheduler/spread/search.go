@@ -2,11 +2,6 @@ package spread
 
 import "slices"
 
-// beamWidth is the number of labels kept per step once the node limit is
-// reached: enough to keep several values of every count, little enough that
-// the rest of the search costs no more than the limit.
-const beamWidth = 48
-
 // search runs one plan.
 type search struct {
 	plan   *plan
@@ -14,6 +9,7 @@ type search struct {
 	bounds bounds
 	known  incumbent
 	target target
+	beam   beam
 
 	nodes     []node
 	now, then labels
@@ -25,7 +21,8 @@ type search struct {
 	words     []uint64
 	view      view
 	live      []bool // by option: part of this sweep
-	limit     int
+	limit     int    // labels after which a sweep becomes a beam
+	width     int    // of the beam
 	made      int
 	proven    bool
 }
@@ -35,6 +32,7 @@ type search struct {
 // may serve as the first known answer.
 func (s *search) run(p *plan, limit int, hint, dst, seats []int32) (set, seated []int32, ok bool) {
 	s.plan, s.limit, s.made, s.proven = p, limit, 0, true
+	s.width = beamWidth
 	s.layout.init(p)
 	s.initMasks()
 	s.bounds.init(p)
@@ -346,41 +344,6 @@ func (s *search) dominates(a, b []int64, nodeA, nodeB int32) bool {
 		}
 	}
 	return s.compareNames(nodeA, nodeB) >= 0
-}
-
-// narrow keeps the most promising labels only: the search has become a beam
-// search and its answer is no longer proven.
-func (s *search) narrow() {
-	live := make([]int32, 0, s.now.len())
-	levels := len(s.layout.levels)
-	hopes := make([]int64, 0, s.now.len()*levels)
-	for l := range s.now.len() {
-		if !s.now.dead[l] {
-			live = append(live, int32(l))
-		}
-	}
-	if len(live) <= beamWidth {
-		return
-	}
-	s.proven = false
-	rank := make([]int32, len(live))
-	for at, l := range live {
-		rank[at] = int32(at)
-		s.load(int(l))
-		for level := range levels {
-			hopes = append(hopes, s.hope(level, false))
-		}
-	}
-	slices.SortFunc(rank, func(a, b int32) int {
-		x, y := hopes[int(a)*levels:int(a+1)*levels], hopes[int(b)*levels:int(b+1)*levels]
-		if c := slices.Compare(y, x); c != 0 {
-			return c
-		}
-		return s.compareNames(s.now.node[live[b]], s.now.node[live[a]])
-	})
-	for _, at := range rank[beamWidth:] {
-		s.now.dead[live[at]] = true
-	}
 }
 
 func resize[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }

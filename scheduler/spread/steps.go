@@ -73,9 +73,10 @@ type span struct {
 // The quantities of an option or label come first in its values.
 const quantityKeep = 0
 
-func (p *plan) quantities() int    { return 3 + p.tiers }
+func (p *plan) quantities() int    { return 4 + p.tiers }
 func (p *plan) quantityScore() int { return 1 + p.tiers }
 func (p *plan) quantityRoom() int  { return 2 + p.tiers }
+func (p *plan) quantitySize() int  { return 3 + p.tiers }
 
 // cutOff reports whether levels that end at the replicas are tracked as such.
 func (p *plan) cutOff() bool { return p.exact && p.m.p.Divided }
@@ -340,6 +341,7 @@ func (p *plan) addQuantities(sums []int64, i int32) {
 	}
 	sums[p.quantityScore()] += m.score[i]
 	sums[p.quantityRoom()] += m.room[i]
+	sums[p.quantitySize()]++
 }
 
 // span finds the steps between which each group is open and gives it slots for
