@@ -72,6 +72,8 @@ func benchmarkProblems(f *fleet) []struct {
 		{"all", f.problem(provider(2, 2), region(2, 3), zone(3, 6), cluster(5, 10))},
 		{"scored", scored(f.problem(provider(2, 2), region(2, 3), zone(3, 6), cluster(5, 10)))},
 		{"held", held(f.problem(provider(2, 0), region(2, 3), zone(3, 6), cluster(5, 10)))},
+		{"open", f.problem(provider(2, 0), region(3, 0), zone(5, 0), label(2, 0), cluster(5, 0))},
+		{"wide", f.problem(region(2, 20), zone(3, 0), cluster(5, 200))},
 		{"label", f.problem(region(2, 3), label(2, 2), cluster(4, 8))},
 	}
 }

@@ -2,7 +2,7 @@ package spread
 
 // topWidth bounds the tables of the best j members or groups; a label that may
 // still take more falls back to the total.
-const topWidth = 64
+const topWidth = 128
 
 // bounds holds what can still be gained after a step, as suffix tables by row.
 // All are optimistic: each ignores every constraint but one.

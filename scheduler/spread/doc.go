@@ -75,7 +75,9 @@
 // key has used and which of the groups still open are among them (Bodlaender,
 // "Dynamic programming on graphs with bounded treewidth", doi:10.1007/3-540-19488-6_110).
 // Where keys nest at most one group per key is open, so that the number of
-// states is the product of the bounds and the search is polynomial.
+// states is the product of the bounds and the search is polynomial; a maximum
+// of 20 regions beside one of 200 clusters is still too much for the default
+// limit.
 // Levels that are cut off at R turn a state into a front of undominated
 // labels (Nemhauser and Ullmann, doi:10.1287/mnsc.15.9.494), and a label whose
 // optimistic completion loses against a known answer is dropped (Morin and

@@ -48,7 +48,7 @@ func (b *bounds) initJoint(known *incumbent) {
 		if j.capped {
 			j.groups = int(key.most)
 		}
-		if b.rows*(j.groups+1)*j.max*j.max > jointWork {
+		if b.rows*(j.groups+1)*j.max*max(j.max, b.nq) > jointWork {
 			continue
 		}
 		j.valid = true

@@ -186,7 +186,31 @@ func (c *incumbent) greedy(s *search, roomFirst bool) {
 		n := c.portion(p, chosen)
 		c.trial[chosen] += n
 		c.cover(p, chosen, n)
+		if p.m.size.most == unbounded {
+			c.addFree(p)
+		}
 	}
+}
+
+// addFree takes every step that no maximum stands against: without a maximum of
+// clusters that is never worse.
+func (c *incumbent) addFree(p *plan) {
+	for at := range p.steps {
+		if c.trial[at] == 0 && c.free(p, at) {
+			c.trial[at] = p.steps[at].size
+			c.cover(p, at, c.trial[at])
+		}
+	}
+}
+
+// free reports whether a step covers no new group of a key with a maximum.
+func (c *incumbent) free(p *plan, at int) bool {
+	for k := range p.m.keys {
+		if p.m.keys[k].most != unbounded && c.fresher(p, at, k) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // portion is how many members of a step are added at once.

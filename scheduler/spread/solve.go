@@ -38,6 +38,9 @@ func (s *Solver) decide(p *Problem) bool {
 	if len(m.active) == 0 {
 		return false
 	}
+	if !m.limited() && s.takeAll() {
+		return true
+	}
 	first := s.pass(false, nil)
 	if s.proven && !first {
 		return false
@@ -50,7 +53,41 @@ func (s *Solver) decide(p *Problem) bool {
 	if first {
 		hint = slices.Clone(s.set)
 	}
-	return s.pass(true, hint)
+	return s.pass(true, hint) || first && s.fallBack(hint)
+}
+
+// takeAll tries all active candidates, which no other set beats where no
+// maximum can exclude one.
+func (s *Solver) takeAll() bool {
+	m := &s.model
+	s.plan.exact = false
+	s.set = append(s.set[:0], m.active...)
+	for i := range m.keys {
+		if m.keys[i].groups < m.keys[i].least {
+			return false
+		}
+	}
+	if len(s.set) < int(m.size.least) || !s.settled() {
+		return false
+	}
+	s.seats = append(s.seats[:0], s.seating.seats...)
+	return true
+}
+
+// fallBack uses the answer of the first pass, if it is allowed, when the second
+// stopped without any.
+func (s *Solver) fallBack(set []int32) bool {
+	room := int64(0)
+	for _, i := range set {
+		room += s.model.room[i]
+	}
+	if s.proven || room < s.model.replicas || !s.seating.assign(&s.model, set) {
+		return false
+	}
+	s.plan.exact = false
+	s.set = append(s.set[:0], set...)
+	s.seats = append(s.seats[:0], s.seating.seats...)
+	return true
 }
 
 // pass runs one search over the model.
