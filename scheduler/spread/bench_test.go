@@ -60,6 +60,20 @@ func benchmarkProblems(f *fleet) []struct {
 		}
 		return p
 	}
+	shrunk := func(p *spread.Problem) *spread.Problem {
+		before, _ := spread.Solve(p)
+		p.Current = divide(newOracleColumns(p), before)
+		p.Replicas = p.Replicas * 2 / 3
+		return p
+	}
+	tiered := func(p *spread.Problem) *spread.Problem {
+		p.Replicas = 300
+		p.Tier = make([]int32, p.Candidates)
+		for i := range p.Tier {
+			p.Tier[i] = int32(i % 3)
+		}
+		return p
+	}
 	return []struct {
 		name string
 		p    *spread.Problem
@@ -72,6 +86,8 @@ func benchmarkProblems(f *fleet) []struct {
 		{"all", f.problem(provider(2, 2), region(2, 3), zone(3, 6), cluster(5, 10))},
 		{"scored", scored(f.problem(provider(2, 2), region(2, 3), zone(3, 6), cluster(5, 10)))},
 		{"held", held(f.problem(provider(2, 0), region(2, 3), zone(3, 6), cluster(5, 10)))},
+		{"shrunk", shrunk(f.problem(provider(2, 0), region(2, 3), zone(3, 6), cluster(5, 10)))},
+		{"tiered", tiered(f.problem(region(2, 3), zone(3, 6), cluster(3, 10)))},
 		{"open", f.problem(provider(2, 0), region(3, 0), zone(5, 0), label(2, 0), cluster(5, 0))},
 		{"wide", f.problem(region(2, 20), zone(3, 0), cluster(5, 200))},
 		{"label", f.problem(region(2, 3), label(2, 2), cluster(4, 8))},

@@ -81,12 +81,8 @@ func (m *model) orderKeys(b *buffers) {
 	m.laminar = true
 	for a := range m.keys {
 		for f := range m.keys[:a] {
-			if m.nested(a, f, b) || m.nested(f, a, b) {
-				m.keys[a].degree++
-				m.keys[f].degree++
-				continue
-			}
-			m.laminar = false
+			up, down := m.nest(a, f, b), m.nest(f, a, b)
+			m.laminar = m.laminar && (up || down)
 		}
 		m.laminar = m.laminar && m.keys[a].wide <= 1
 	}
@@ -104,6 +100,25 @@ func (m *model) orderKeys(b *buffers) {
 			m.counters[k] = len(m.keys)
 		}
 	}
+	for i := range m.keys {
+		for at, k := range m.keys[i].finer {
+			m.keys[i].finer[at] = m.counters[k]
+		}
+	}
+}
+
+// nest notes whether the groups of the fine key lie in those of the coarse key.
+func (m *model) nest(coarse, fine int, b *buffers) bool {
+	if !m.nested(coarse, fine, b) {
+		return false
+	}
+	up, down := &m.keys[coarse], &m.keys[fine]
+	up.finer = append(up.finer, down.index)
+	if !slices.Contains(down.finer, up.index) {
+		up.degree++
+		down.degree++
+	}
+	return true
 }
 
 // nested reports whether each group of the fine key lies in one group of the

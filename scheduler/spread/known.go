@@ -22,8 +22,8 @@ type incumbent struct {
 }
 
 // init tries the obvious answers: the greedy one by the objective, the greedy
-// one by capacity where that is tracked, and the hint.
-func (c *incumbent) init(s *search, hint []int32) {
+// one by capacity where that is tracked, and the hints.
+func (c *incumbent) init(s *search, hints [][]int32) {
 	p := s.plan
 	c.ok, c.levels = false, nil
 	c.taken = resize(c.taken, len(p.steps))
@@ -35,8 +35,10 @@ func (c *incumbent) init(s *search, hint []int32) {
 		c.greedy(s, true)
 		c.judge(s)
 	}
-	if len(hint) > 0 && c.follow(p, hint) {
-		c.judge(s)
+	for _, hint := range hints {
+		if c.follow(p, hint) {
+			c.judge(s)
+		}
 	}
 	c.initFresh(s)
 }

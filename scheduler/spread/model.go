@@ -44,6 +44,7 @@ type keyModel struct {
 	wide   int32   // most groups of one candidate
 	first  []int32 // by group id: smallest active candidate, or none (-1)
 	degree int     // keys that nest with this one
+	finer  []int   // keys whose groups each lie in one group of this one
 }
 
 // class is the set of candidates with the same groups in all of model.keys.
@@ -135,7 +136,7 @@ func (m *model) splitKeys() {
 			m.keys = append(m.keys, keyModel{})
 		}
 		km := &m.keys[len(m.keys)-1]
-		km.limits, km.index, km.degree = lim, k, 0
+		km.limits, km.index, km.degree, km.finer = lim, k, 0, km.finer[:0]
 		km.measure(&key.Membership, m.active)
 		if km.wide == 1 && int(km.groups) == len(m.active) {
 			m.keys = m.keys[:len(m.keys)-1]

@@ -22,8 +22,12 @@ type answer struct {
 	objective spread.Objective
 }
 
+// newOracleColumns is an oracle that knows candidates but no sets: for problems
+// of any size.
+func newOracleColumns(p *spread.Problem) *oracle { return &oracle{p: p} }
+
 func newOracle(p *spread.Problem) *oracle {
-	o := &oracle{p: p}
+	o := newOracleColumns(p)
 	for k := range p.Keys {
 		column := make([]uint64, p.Candidates)
 		for i := range column {

@@ -64,7 +64,7 @@ func (s *search) reachable() bool {
 	for k := range p.m.keys {
 		key, v := &p.m.keys[k], &s.view.keys[k]
 		reach := spare * int64(key.wide)
-		if missing := int64(key.least) - s.scratch[l.counts+k]; missing > 0 && missing > min(reach, s.openGroups(v)) {
+		if missing := int64(key.least) - s.scratch[l.counts+k]; missing > 0 && missing > min(reach, s.openGroups(v), s.finerLeft(key)) {
 			return false
 		}
 		if p.countsSeats(k) && int64(key.seats)-s.scratch[l.seats+k] > min(reach, v.left) {
@@ -121,8 +121,18 @@ func (s *search) hope(at int, tied bool) int64 {
 
 func (s *search) hopeCount(k int, v int64) int64 {
 	key := &s.plan.m.keys[k]
-	more := min(s.openGroups(&s.view.keys[k]), s.spareClusters()*int64(key.wide))
+	more := min(s.openGroups(&s.view.keys[k]), s.spareClusters()*int64(key.wide), s.finerLeft(key))
 	return min(v+more, int64(key.most))
+}
+
+// finerLeft bounds the new groups of a key by those that the maximums of finer
+// keys leave: each needs a new group of every finer key.
+func (s *search) finerLeft(key *keyModel) int64 {
+	left := int64(unbounded)
+	for _, f := range key.finer {
+		left = min(left, int64(s.plan.m.keys[f].most)-s.scratch[s.layout.counts+f])
+	}
+	return left
 }
 
 // gain bounds what the label may still add to quantity q: the least of the

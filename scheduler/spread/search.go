@@ -29,15 +29,15 @@ type search struct {
 }
 
 // run appends the best allowed set to dst, with its seats to seats; ok is false
-// when no set is allowed, or unproven when none was found. hint is a set that
+// when no set is allowed, or unproven when none was found. hints are sets that
 // may serve as the first known answer.
-func (s *search) run(p *plan, limit int, hint, dst, seats []int32) (set, seated []int32, ok bool) {
+func (s *search) run(p *plan, limit int, hints [][]int32, dst, seats []int32) (set, seated []int32, ok bool) {
 	s.plan, s.limit, s.made, s.proven = p, limit, 0, true
 	s.width = beamWidth
 	s.layout.init(p)
 	s.initMasks()
 	s.bounds.init(p)
-	s.known.init(s, hint)
+	s.known.init(s, hints)
 	if s.any && s.known.ok {
 		return append(dst, s.known.set...), append(seats, s.known.seats...), true
 	}

@@ -17,6 +17,8 @@ type Solver struct {
 	seating seating
 	set     []int32
 	seats   []int32
+	hints   [][]int32 // sets that a later pass may start from
+	nothing []int64   // zeros
 	nodes   int
 	proven  bool
 }
@@ -32,28 +34,27 @@ func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
 // decide leaves the best set and its seats in s; false when none was found,
 // which is certain when s.proven.
 func (s *Solver) decide(p *Problem) bool {
-	s.nodes, s.proven = 0, true
+	s.nodes, s.proven, s.hints = 0, true, nil
 	s.model.prepare(p, &s.buffers)
 	m := &s.model
 	if len(m.active) == 0 {
 		return false
 	}
-	if !m.limited() && s.takeAll() {
+	if !m.limited() && s.takeAll() || m.held > m.replicas && s.ignoringKept() {
 		return true
 	}
-	first := s.pass(false, nil)
+	first := s.pass(false)
 	if s.proven && !first {
 		return false
 	}
-	if first && s.settled() {
+	if kept, ok := s.judge(); first && ok && kept == m.sum(m.keep, s.set) {
 		s.seats = append(s.seats[:0], s.seating.seats...)
 		return true
 	}
-	var hint []int32
 	if first {
-		hint = slices.Clone(s.set)
+		s.hints = append(s.hints, slices.Clone(s.set))
 	}
-	return s.pass(true, hint) || first && s.fallBack(hint)
+	return s.pass(true) || first && s.fallBack(s.hints[len(s.hints)-1])
 }
 
 // takeAll tries all active candidates, which no other set beats where no
@@ -67,7 +68,33 @@ func (s *Solver) takeAll() bool {
 			return false
 		}
 	}
-	if len(s.set) < int(m.size.least) || !s.settled() {
+	kept, ok := s.judge()
+	if len(s.set) < int(m.size.least) || !ok || kept < min(m.held, m.replicas) {
+		return false
+	}
+	s.seats = append(s.seats[:0], s.seating.seats...)
+	return true
+}
+
+// ignoringKept looks for the best set as if nothing ran anywhere. That is the
+// best set at all when it happens to keep every replica wanted, as after a
+// scale-down.
+func (s *Solver) ignoringKept() bool {
+	m := &s.model
+	if !m.p.Divided {
+		return false
+	}
+	keep := m.keep
+	s.nothing = resize(s.nothing, len(keep))
+	clear(s.nothing)
+	m.keep = s.nothing
+	found := s.pass(false)
+	m.keep = keep
+	if !found {
+		return false
+	}
+	if kept, ok := s.judge(); !ok || kept < m.replicas {
+		s.hints = append(s.hints, slices.Clone(s.set))
 		return false
 	}
 	s.seats = append(s.seats[:0], s.seating.seats...)
@@ -77,11 +104,7 @@ func (s *Solver) takeAll() bool {
 // fallBack uses the answer of the first pass, if it is allowed, when the second
 // stopped without any.
 func (s *Solver) fallBack(set []int32) bool {
-	room := int64(0)
-	for _, i := range set {
-		room += s.model.room[i]
-	}
-	if s.proven || room < s.model.replicas || !s.seating.assign(&s.model, set) {
+	if s.proven || s.model.sum(s.model.room, set) < s.model.replicas || !s.seating.assign(&s.model, set) {
 		return false
 	}
 	s.plan.exact = false
@@ -91,45 +114,48 @@ func (s *Solver) fallBack(set []int32) bool {
 }
 
 // pass runs one search over the model.
-func (s *Solver) pass(exact bool, hint []int32) bool {
+func (s *Solver) pass(exact bool) bool {
 	s.plan.build(&s.model, exact, &s.buffers)
 	limit := s.model.p.NodeLimit
 	if limit <= 0 {
 		limit = DefaultNodeLimit
 	}
 	var ok bool
-	s.set, s.seats, ok = s.search.run(&s.plan, limit, hint, s.set[:0], s.seats[:0])
+	s.set, s.seats, ok = s.search.run(&s.plan, limit, s.hints, s.set[:0], s.seats[:0])
 	s.nodes += s.search.made
 	s.proven = s.search.proven
 	return ok
 }
 
-// settled reports whether the answer of the first pass, which ignored every
-// cut-off, is the best answer: it keeps all that the pass counted as kept, and
-// it reaches the best value of each level that the pass left out.
-func (s *Solver) settled() bool {
+// judge looks at the answer of a pass that ignored every cut-off. It returns
+// how many replicas the set surely keeps; ok means that the set is allowed and
+// reaches the best value of each level that the pass left out, so that it is
+// the best set if no other keeps more.
+func (s *Solver) judge() (kept int64, ok bool) {
 	m := &s.model
 	seated := s.seating.assign(m, s.set)
+	keep := m.sum(m.keep, s.set)
 	if !m.p.Divided {
-		return true
+		return keep, true
 	}
-	keep, room := int64(0), int64(0)
-	for _, i := range s.set {
-		keep += m.keep[i]
-		room += m.room[i]
-	}
-	if !seated || room < m.replicas || keep > m.replicas {
-		return false
-	}
-	if needsFresh := m.replicas > 0 && keep > 0; needsFresh && keep > m.replicas-s.seating.fresh {
-		return false
+	if !seated || m.sum(m.room, s.set) < m.replicas {
+		return 0, false
 	}
 	for t := range len(m.tierRanks) - 1 {
 		if m.heldBy(s.set, t) < m.heldBy(m.active, t) {
-			return false
+			return 0, false
 		}
 	}
-	return true
+	return min(keep, m.replicas-s.seating.fresh), true
+}
+
+// sum adds up a column over a set.
+func (m *model) sum(column []int64, set []int32) int64 {
+	total := int64(0)
+	for _, i := range set {
+		total += column[i]
+	}
+	return total
 }
 
 // heldBy is what the tiers up to rank t can hold of the replicas.
