@@ -35,9 +35,11 @@ test: ## run every test: units, real API servers, end to end, race detector
 
 .PHONY: test-race
 test-race: ## run the tests of the scheduler and the plugins under the race detector
-	@command -v "$$($(GO) env CC)" >/dev/null \
-	  && CGO_ENABLED=1 $(GO) test -race -timeout 30m $(CORE_PACKAGES) \
-	  || { ! command -v "$$($(GO) env CC)" >/dev/null && echo "make: no C compiler, so the race detector was left out: install gcc to have it"; }
+	@if command -v "$$($(GO) env CC)" >/dev/null; then \
+	  CGO_ENABLED=1 $(GO) test -race -timeout 30m $(CORE_PACKAGES); \
+	else \
+	  echo "make: no C compiler, so the race detector is left out: install gcc to have it"; \
+	fi
 
 .PHONY: bench
 bench: ## run the benchmarks
