@@ -3,11 +3,14 @@ package perf
 import (
 	"context"
 	"flag"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -19,6 +22,7 @@ var (
 	schedulerFlag = flag.String("scheduler", "", "binary to measure; without it cmd/longshore-scheduler is built")
 	profileFlag   = flag.String("profile", "", "file for a CPU profile of the scheduler's last round; the scheduler gets --profiling")
 	secondsFlag   = flag.Int("profile-seconds", 5, "length of the profile")
+	setFlag       = flag.String("set", "", "name=value: replaces a parameter of every measured workload, for a trial on a busy machine")
 )
 
 func TestMain(m *testing.M) {
@@ -142,10 +146,25 @@ func benchmark(b *testing.B, alone bool) {
 	for _, c := range all {
 		b.Run("case="+c.Name, func(b *testing.B) {
 			for _, w := range c.Workloads[1:] {
+				replaceParam(b, &w)
 				b.Run(w.Name, func(b *testing.B) { measure(b, &c, &w) })
 			}
 		})
 	}
+}
+
+// replaceParam obeys -set, and shows it in the name.
+func replaceParam(b *testing.B, w *Workload) {
+	if *setFlag == "" {
+		return
+	}
+	name, text, _ := strings.Cut(*setFlag, "=")
+	value, err := strconv.Atoi(text)
+	if _, known := w.Params[name]; !known || err != nil || value <= 0 {
+		b.Fatalf("-set %q: write the name of a parameter of %s, =, and a number above zero", *setFlag, w.Name)
+	}
+	w.Params[name] = value
+	w.Name += "/" + *setFlag
 }
 
 func measure(b *testing.B, c *Case, w *Workload) {
@@ -157,8 +176,8 @@ func measure(b *testing.B, c *Case, w *Workload) {
 			b.Fatal(err)
 		}
 		rounds = append(rounds, round)
+		fmt.Fprint(os.Stderr, rounds.Table()) // Such a benchmark takes long: show how it goes.
 	}
-	b.Log("\n" + rounds.Table())
 	for _, m := range rounds.Medians() {
 		b.ReportMetric(m.Value, m.Unit)
 	}

@@ -73,25 +73,20 @@ func median(values []float64) float64 {
 	return (values[(n-1)/2] + values[n/2]) / 2
 }
 
-// Table returns one line per round.
+// Table returns one line per figure and one column per round.
 func (r Report) Table() string {
 	var out strings.Builder
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "round\t")
 	for _, c := range columns {
-		if !c.compares || r.compares() {
-			fmt.Fprint(w, c.unit, "\t")
+		if c.compares && !r.compares() {
+			continue
 		}
-	}
-	for i := range r {
-		fmt.Fprintf(w, "\n%d\t", i+1)
-		for _, c := range columns {
-			if !c.compares || r.compares() {
-				fmt.Fprintf(w, "%.4g\t", c.of(&r[i]))
-			}
+		fmt.Fprint(w, c.unit, "\t")
+		for i := range r {
+			fmt.Fprintf(w, "%.4g\t", c.of(&r[i]))
 		}
+		fmt.Fprintln(w)
 	}
-	fmt.Fprintln(w)
 	w.Flush()
 	return out.String()
 }
