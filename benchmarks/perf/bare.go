@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -92,6 +93,7 @@ func writeJobs(ctx context.Context, kubeconfig string, in io.Reader, out io.Writ
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(400) // It keeps next to nothing; at the default it would collect garbage all the time.
 	var before usage
 	jobs := make(chan job, 1<<20) // Holds all jobs until the begin.
 	group, ctx := errgroup.WithContext(ctx)
@@ -138,15 +140,13 @@ func (j *job) do(ctx context.Context, client *http.Client, host string) error {
 	if err != nil {
 		return err
 	}
-	var written struct {
-		Metadata struct {
-			ResourceVersion string `json:"resourceVersion"`
-		} `json:"metadata"`
+	// The resource of the template has a version too, but metadata comes before spec.
+	_, rest, ok := bytes.Cut(answer, []byte(`"resourceVersion":"`))
+	version, _, closed := bytes.Cut(rest, []byte(`"`))
+	if !ok || !closed {
+		return fmt.Errorf("patching %s: the answer names no version: %s", j.Path, answer)
 	}
-	if err := json.Unmarshal(answer, &written); err != nil {
-		return fmt.Errorf("reading the answer about %s: %w", j.Path, err)
-	}
-	status := bytes.Replace(j.Status, []byte(versionMark), []byte(written.Metadata.ResourceVersion), 1)
+	status := bytes.Replace(j.Status, []byte(versionMark), version, 1)
 	_, err = patch(ctx, client, host+j.Path+"/status", "application/merge-patch+json", status)
 	return err
 }

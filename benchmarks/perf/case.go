@@ -107,6 +107,11 @@ func ParseCase(text []byte) (Case, error) {
 	return c, c.validate()
 }
 
+// Arrivals reports whether the bindings arrive at a given rate.
+func (c *Case) Arrivals() bool {
+	return slices.ContainsFunc(c.Round, func(o Op) bool { return o.PerSecond != "" })
+}
+
 func (c *Case) validate() error {
 	if c.Name == "" || c.About == "" || len(c.Workloads) == 0 {
 		return errors.New("a case needs name, about and at least one workload")

@@ -169,16 +169,16 @@ func replaceParam(b *testing.B, w *Workload) {
 
 func measure(b *testing.B, c *Case, w *Workload) {
 	r := newRun(b, server(b), program(b), c, w)
-	var rounds Report
+	report := Report{Arrivals: c.Arrivals()}
 	for b.Loop() {
 		round, err := r.Round(b.Context())
 		if err != nil {
 			b.Fatal(err)
 		}
-		rounds = append(rounds, round)
-		fmt.Fprint(os.Stderr, rounds.Table()) // Such a benchmark takes long: show how it goes.
+		report.Rounds = append(report.Rounds, round)
+		fmt.Fprint(os.Stderr, report.Table()) // Such a benchmark takes long: show how it goes.
 	}
-	for _, m := range rounds.Medians() {
+	for _, m := range report.Medians() {
 		b.ReportMetric(m.Value, m.Unit)
 	}
 	b.ReportMetric(0, "ns/op") // A round takes as long as it creates and deletes: that says nothing.
