@@ -22,6 +22,8 @@ import (
 type usage struct {
 	// cpu is user and system time.
 	cpu time.Duration
+	// start is the part of an earlier usage that cpu leaves out.
+	start time.Duration
 	// peak is the largest resident set, in bytes.
 	peak int64
 }

@@ -52,6 +52,7 @@ var columns = []struct {
 	{"writes/binding", always, func(r *Round) float64 { return r.Scheduler.Writes / float64(r.Scheduler.Bindings) }},
 	{"bytes/binding", always, func(r *Round) float64 { return r.Scheduler.Bytes / float64(r.Scheduler.Bindings) }},
 	{"events/binding", always, func(r *Round) float64 { return r.Scheduler.Events / float64(r.Scheduler.Bindings) }},
+	{"start-cpu-ms", always, func(r *Round) float64 { return milliseconds(r.Scheduler.StartCPU) }},
 	{"start-ms", bursts, func(r *Round) float64 { return milliseconds(r.Scheduler.Start) }},
 	{"peak-MiB", always, func(r *Round) float64 { return float64(r.Scheduler.Peak) / mebibyte }},
 }

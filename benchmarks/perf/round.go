@@ -26,6 +26,8 @@ type Measurement struct {
 	Latencies []time.Duration
 	// CPU is the processor time of the writer for these bindings, its start left out.
 	CPU time.Duration
+	// StartCPU is the processor time that was left out.
+	StartCPU time.Duration
 	// Peak is the largest resident set of the writer in bytes.
 	Peak int64
 	// Writes are the changes of bindings that the API server was asked for, Bytes the length of their bodies, Events the events written.
@@ -209,5 +211,5 @@ func (w *measured) finish() (usage, error) {
 		return usage{}, nil
 	}
 	now, err := w.usage()
-	return usage{cpu: max(0, now.cpu-w.before.cpu), peak: now.peak}, errors.Join(err, w.stop())
+	return usage{cpu: max(0, now.cpu-w.before.cpu), start: w.before.cpu, peak: now.peak}, errors.Join(err, w.stop())
 }

@@ -41,7 +41,7 @@ func (t *trial) do(ctx context.Context) (Measurement, map[string]*workv1alpha2.R
 	if t.observer != nil {
 		t.observer.end()
 	}
-	t.result.CPU, t.result.Peak = used.cpu, used.peak
+	t.result.CPU, t.result.StartCPU, t.result.Peak = used.cpu, used.start, used.peak
 	var results map[string]*workv1alpha2.ResourceBinding
 	if err = errors.Join(err, stopErr); err == nil {
 		results, err = t.check(ctx)
