@@ -87,12 +87,12 @@ func (l *Loop) release(t cache.Ticket) {
 
 // announce sends events for what has changed: a success that moved something or ended a failure, and a failure that is not known yet.
 func (l *Loop) announce(c *commit, movedSpec, wroteStatus bool) {
-	b := c.entry.binding
+	b, events := c.entry.binding, events{c.entry.profile.Recorder}
 	wasScheduled := meta.IsStatusConditionTrue(b.BindingStatus().Conditions, workv1alpha2.ConditionScheduled)
 	switch {
 	case c.want.scheduled && (movedSpec || wroteStatus && !wasScheduled):
-		l.events.succeeded(b, c.want.clusters)
+		events.succeeded(b, c.want.clusters)
 	case !c.want.scheduled && wroteStatus:
-		l.events.failed(b, c.want.message)
+		events.failed(b, c.want.message)
 	}
 }

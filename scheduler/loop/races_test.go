@@ -15,7 +15,6 @@ import (
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
-	"github.com/longshore-project/longshore/plugins/builtin"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
@@ -38,7 +37,7 @@ func newWorldIntercepted(t *testing.T, before func(w *world, r *http.Request)) *
 		return interceptor{next: next, before: func(r *http.Request) { before(w, r) }}
 	})
 	var err error
-	if w.loop, err = New(w.config, Options{SchedulerName: w.name, Profile: builtin.Profile(), Recorder: w.events}); err != nil {
+	if w.loop, err = New(w.config, w.options()); err != nil {
 		t.Fatal(err)
 	}
 	return w

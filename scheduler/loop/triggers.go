@@ -21,12 +21,13 @@ const (
 // if it is not our own.
 func (l *Loop) bindingSeen(old, b workv1alpha2.Binding) {
 	key := keyOf(b)
-	if !considers(l.options.SchedulerName, b) {
+	profile, ours := l.profiles[schedulerOf(b)]
+	if !ours || !considered(b) {
 		l.dismiss(b)
 		return
 	}
 	_, known := l.bindings.get(key)
-	l.bindings.put(key, b)
+	l.bindings.put(key, b, profile)
 	event := eventBindingAdd
 	if old != nil && known {
 		event = eventBindingUpdate
@@ -70,6 +71,10 @@ func (l *Loop) dismiss(b workv1alpha2.Binding) {
 // A report that says nothing new does nothing.
 func (l *Loop) clusterSeen(object *clusterv1alpha1.Cluster) {
 	now := convert.FromCluster(object)
+	if l.reported != nil {
+		apart := *now
+		l.reported.SetCluster(&apart)
+	}
 	before, known := l.fleet.Cluster(now.Name)
 	facts := l.fleet.SetCluster(now)
 	if facts == 0 {
@@ -86,6 +91,9 @@ func (l *Loop) clusterSeen(object *clusterv1alpha1.Cluster) {
 
 // clusterDeleted decides again about whatever ran on the member.
 func (l *Loop) clusterDeleted(name string) {
+	if l.reported != nil {
+		l.reported.RemoveCluster(name)
+	}
 	if l.fleet.RemoveCluster(name) {
 		l.enqueueAll(l.bindings.on(name))
 	}
