@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -47,6 +48,7 @@ func (l *Loop) commit(ctx context.Context, c *commit) {
 		l.release(c.ticket)
 		written = before
 	}
+	ended := err
 	if errors.Is(err, errQuota) {
 		c.want, c.then = result{reason: workv1alpha2.ReasonQuotaExceeded, message: err.Error()}, retry
 		err = nil
@@ -56,7 +58,7 @@ func (l *Loop) commit(ctx context.Context, c *commit) {
 		wrote, err = l.writer.writeStatus(ctx, key, written, &c.want, l.now())
 		l.announce(c, written.GetGeneration() != before.GetGeneration(), wrote && err == nil)
 	}
-	l.metrics.commit.Observe(l.clock.Since(started).Seconds())
+	l.metrics.committed(cmp.Or(ended, err), l.clock.Since(started))
 	l.land(ctx, c, written.GetGeneration(), err)
 }
 
@@ -81,7 +83,7 @@ func (l *Loop) land(ctx context.Context, c *commit, generation int64, err error)
 // release gives back the reservations of a result that was not written, and wakes those who lacked that room.
 func (l *Loop) release(t cache.Ticket) {
 	if l.fleet.Release(t) {
-		l.queue.Wake(framework.Cure{Fact: framework.FactCapacity})
+		l.wake(framework.Cure{Fact: framework.FactCapacity})
 	}
 }
 

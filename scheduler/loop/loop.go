@@ -75,6 +75,8 @@ type Loop struct {
 	fleet    *cache.Cache
 	// reported is the fleet without reservations, nil unless a profile ignores them.
 	reported *cache.Cache
+	// latest is the snapshot of each fleet that was decided upon last. Only the deciding goroutine uses it.
+	latest   map[*cache.Cache]*framework.Snapshot
 	bindings *bindings
 	flights  *flights
 	writer   *writer
@@ -107,7 +109,7 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 		return nil, err
 	}
 	l := &Loop{
-		options: o, profiles: profiles, clock: o.Clock, queue: queue.New(o.Clock), fleet: cache.New(o.Clock), bindings: newBindings(), flights: newFlights(),
+		options: o, profiles: profiles, clock: o.Clock, queue: queue.New(o.Clock), fleet: cache.New(o.Clock), latest: map[*cache.Cache]*framework.Snapshot{}, bindings: newBindings(), flights: newFlights(),
 		writer: &writer{client: work, conflicted: o.Metrics.conflicts.Inc}, metrics: o.Metrics,
 		commits: make(chan *commit, backlog),
 	}
@@ -116,7 +118,7 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 			l.reported = cache.New(o.Clock)
 		}
 	}
-	l.metrics.depthOf(l.queue)
+	l.metrics.depth, l.metrics.outstanding = l.queue.Depth, l.fleet.Outstanding
 	l.watch, err = newWatch(work, clusters, l)
 	return l, err
 }
@@ -193,7 +195,7 @@ func (l *Loop) decide(ctx context.Context, item queue.Item) *commit {
 	started := l.clock.Now()
 	c := l.judge(ctx, r)
 	c.item = item
-	l.metrics.algorithm.WithLabelValues("total").Observe(l.clock.Since(started).Seconds())
+	l.metrics.step(stepTotal, l.clock.Since(started))
 	if len(specChanges(r.binding, &c.want)) == 0 && len(statusChanges(r.binding, &c.want, started)) == 0 {
 		l.putDown(c)
 		return nil
@@ -217,11 +219,15 @@ func (l *Loop) judge(ctx context.Context, r *entry) *commit {
 		return c
 	}
 	if c.trigger = triggerOf(r.binding, r.class.fingerprint, l.lost); c.trigger == untriggered {
+		l.metrics.decisions.WithLabelValues(decisionNothing).Inc()
 		c.want = satisfied(r.binding)
 		return c
 	}
 	request := convert.FromBinding(r.binding, r.class.placement)
-	decision, err := pipeline.Schedule(ctx, r.profile.Pipeline, l.snapshotFor(r.profile), request)
+	snapshot, started := l.snapshotFor(r.profile), l.clock.Now()
+	decision, err := pipeline.Schedule(ctx, r.profile.Pipeline, snapshot, request)
+	l.metrics.step(stepDecide, l.clock.Since(started))
+	l.metrics.decided(&decision, err)
 	if err != nil {
 		c.want, c.then = failed(err.Error()), retry
 		return c
@@ -236,10 +242,15 @@ func (l *Loop) judge(ctx context.Context, r *entry) *commit {
 
 // snapshotFor returns the fleet as the profile sees it.
 func (l *Loop) snapshotFor(p *Profile) *framework.Snapshot {
+	started, fleet := l.clock.Now(), l.fleet
 	if p.IgnoresReservations {
-		return l.reported.Snapshot()
+		fleet = l.reported
 	}
-	return l.fleet.Snapshot()
+	snapshot := fleet.Snapshot()
+	l.metrics.lookup("snapshot", snapshot == l.latest[fleet])
+	l.latest[fleet] = snapshot
+	l.metrics.step(stepSnapshot, l.clock.Since(started))
+	return snapshot
 }
 
 // lost reports whether the cluster is gone or being deleted.

@@ -13,7 +13,9 @@ import (
 const (
 	eventBindingAdd    = "BindingAdd"
 	eventBindingUpdate = "BindingUpdate"
-	eventClusterChange = "ClusterUpdate"
+	eventClusterAdd    = "ClusterAdd"
+	eventClusterUpdate = "ClusterUpdate"
+	eventClusterDelete = "ClusterDelete"
 	eventWake          = "Wake"
 )
 
@@ -27,7 +29,7 @@ func (l *Loop) bindingSeen(old, b workv1alpha2.Binding) {
 		return
 	}
 	_, known := l.bindings.get(key)
-	l.bindings.put(key, b, profile)
+	l.metrics.lookup("placement", l.bindings.put(key, b, profile))
 	event := eventBindingAdd
 	if old != nil && known {
 		event = eventBindingUpdate
@@ -63,7 +65,7 @@ func (l *Loop) dismiss(b workv1alpha2.Binding) {
 	}
 	l.queue.Add(key, 0) // Whatever state it is in, it is taken out and found to be gone.
 	if l.fleet.Forget(key.String()) {
-		l.queue.Wake(framework.Cure{Fact: framework.FactCapacity})
+		l.wake(framework.Cure{Fact: framework.FactCapacity})
 	}
 }
 
@@ -81,12 +83,12 @@ func (l *Loop) clusterSeen(object *clusterv1alpha1.Cluster) {
 		return
 	}
 	if !known {
-		l.enqueueAll(l.bindings.followersOf(now))
+		l.enqueueAll(eventClusterAdd, l.bindings.followersOf(now))
 		l.wake(framework.Cure{Fact: framework.FactMembership})
 		return
 	}
 	l.wake(cured(before, now, facts)...)
-	l.enqueueAll(l.affected(before, now, facts))
+	l.enqueueAll(eventClusterUpdate, l.affected(before, now, facts))
 }
 
 // clusterDeleted decides again about whatever ran on the member.
@@ -95,7 +97,7 @@ func (l *Loop) clusterDeleted(name string) {
 		l.reported.RemoveCluster(name)
 	}
 	if l.fleet.RemoveCluster(name) {
-		l.enqueueAll(l.bindings.on(name))
+		l.enqueueAll(eventClusterDelete, l.bindings.on(name))
 	}
 }
 
@@ -105,9 +107,9 @@ func (l *Loop) wake(changes ...framework.Cure) {
 	}
 }
 
-func (l *Loop) enqueueAll(entries []*entry) {
+func (l *Loop) enqueueAll(event string, entries []*entry) {
 	for _, r := range entries {
-		l.enqueue(eventClusterChange, r.binding)
+		l.enqueue(event, r.binding)
 	}
 }
 
