@@ -150,8 +150,8 @@ func (l *Loop) Synced() bool { return l.watch.synced() }
 func (l *Loop) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return l.watch.run(ctx) })
-	if err := l.watch.waitForSync(ctx); err != nil {
-		return errors.Join(err, group.Wait())
+	if !l.watch.waitForSync(ctx) {
+		return group.Wait()
 	}
 	logr.FromContextOrDiscard(ctx).Info("Scheduling", "schedulerNames", slices.Sorted(maps.Keys(l.profiles)), "committers", l.options.Committers)
 	for range l.options.Committers {
