@@ -1,6 +1,8 @@
 package loop
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
@@ -131,6 +133,13 @@ func (x *bindings) remove(key queue.Key) bool {
 		}
 	}
 	return true
+}
+
+// all returns every binding.
+func (x *bindings) all() []*entry {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Collect(maps.Values(x.entries))
 }
 
 // on returns the bindings that run on the cluster.

@@ -153,6 +153,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	if !l.watch.waitForSync(ctx) {
 		return group.Wait()
 	}
+	l.restoreReservations()
 	logr.FromContextOrDiscard(ctx).Info("Scheduling", "schedulerNames", slices.Sorted(maps.Keys(l.profiles)), "committers", l.options.Committers)
 	for range l.options.Committers {
 		group.Go(func() error { return l.commitAll(ctx) })

@@ -30,6 +30,7 @@ func (l *Loop) bindingSeen(old, b workv1alpha2.Binding) {
 	}
 	_, known := l.bindings.get(key)
 	l.metrics.lookup("placement", l.bindings.put(key, b, profile))
+	l.noteSeen(b)
 	event := eventBindingAdd
 	if old != nil && known {
 		event = eventBindingUpdate
@@ -158,7 +159,7 @@ func cured(before, now *framework.Cluster, facts framework.Facts) []framework.Cu
 			out = append(out, framework.Cure{Fact: framework.FactAPIs, Subject: api.String()})
 		}
 	}
-	if facts&framework.FactCapacity != 0 && gainsRoom(before.Summary, now.Summary) {
+	if facts&framework.FactCapacity != 0 && gainsRoom(before, now) {
 		out = append(out, framework.Cure{Fact: framework.FactCapacity})
 	}
 	return out
@@ -174,20 +175,23 @@ func gainedAPIs(before, now *framework.Cluster) []framework.API {
 	return out
 }
 
-// gainsRoom reports whether there is more of any resource, or another resource model.
-func gainsRoom(before, now *framework.Summary) bool {
-	if now == nil {
+// gainsRoom reports whether there is more of any resource, with or without what is reserved, or another resource model.
+func gainsRoom(before, now *framework.Cluster) bool {
+	if now.Summary == nil {
 		return false
 	}
-	if before == nil {
+	if before.Summary == nil {
 		return true
 	}
-	was, is := before.Allocatable.Minus(before.Used), now.Allocatable.Minus(now.Used)
-	for _, a := range is {
-		if a.Amount > was.Amount(a.Name) {
-			return true
-		}
+	was, is := before.Summary.Allocatable.Minus(before.Summary.Used), now.Summary.Allocatable.Minus(now.Summary.Used)
+	if exceeds(is, was) || exceeds(is.Minus(now.Reserved), was.Minus(before.Reserved)) {
+		return true
 	}
-	withGrades := framework.Summary{Grades: now.Grades}
-	return !withGrades.Equal(framework.Summary{Grades: before.Grades})
+	withGrades := framework.Summary{Grades: now.Summary.Grades}
+	return !withGrades.Equal(framework.Summary{Grades: before.Summary.Grades})
+}
+
+// exceeds reports whether a has more of any resource that it lists.
+func exceeds(a, b framework.Resources) bool {
+	return slices.ContainsFunc(a, func(x framework.ResourceAmount) bool { return x.Amount > b.Amount(x.Name) })
 }
