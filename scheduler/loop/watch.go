@@ -95,7 +95,10 @@ func last(obj any) any {
 func slimBinding(obj any) (any, error) {
 	if b, ok := obj.(workv1alpha2.Binding); ok {
 		b.SetManagedFields(nil)
-		b.BindingStatus().AggregatedStatus = nil
+		items := b.BindingStatus().AggregatedStatus
+		for i := range items {
+			items[i] = slimStatus(&items[i])
+		}
 		b.BindingSpec().RequiredBy = nil
 	}
 	return obj, nil
