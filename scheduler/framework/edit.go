@@ -154,6 +154,9 @@ func (e *edit) done(facts Facts, g Generation, capacityRows []int32) *Snapshot {
 			s.free[resource] = c.out
 		}
 	}
+	if facts&(FactTopology|FactLabels) != 0 {
+		s.groups = &groupCache{}
+	}
 	s.latest = g
 	for i := range s.generations {
 		if facts&(1<<i) != 0 {

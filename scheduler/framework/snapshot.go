@@ -27,6 +27,7 @@ type Snapshot struct {
 	regions   postings[string]
 	zones     postings[string]
 	zoned     Bitset
+	groups    *groupCache
 
 	summarized Bitset
 	free       map[string]Column[int64]
