@@ -62,7 +62,7 @@ type Attempt struct {
 	Spread []SpreadConstraint
 	// Selected is the clusters that the spread constraints left, in ascending order.
 	Selected []int32
-	// Remarks is what the selection had to say about a choice that it made, for example that a better one could not be ruled out.
+	// Remarks is what the selection had to say about a choice that it made, for example whether it is proven to be the best.
 	Remarks  []string
 	Division Division
 }

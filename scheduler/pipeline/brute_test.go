@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/longshore-project/longshore/plugins/builtin"
+	"github.com/longshore-project/longshore/plugins/builtin/clusterselection"
 	"github.com/longshore-project/longshore/scheduler/framework"
 	"github.com/longshore-project/longshore/scheduler/pipeline"
 )
@@ -273,7 +274,7 @@ func assertBest(t testing.TB, s *framework.Snapshot, r *framework.Request) bool 
 		return false
 	}
 	a := &d.Attempts[len(d.Attempts)-1]
-	if !slices.Equal(a.Selected, want.set) || len(a.Remarks) > 0 {
+	if !slices.Equal(a.Selected, want.set) || !slices.Equal(a.Remarks, []string{clusterselection.Proven}) {
 		t.Fatalf("selected %v %v, best is %v\n%s", a.Selected, a.Remarks, want, describe(s, r))
 	}
 	assertDivision(t, b, a, want.levels[0])

@@ -24,9 +24,18 @@ import (
 // Plugin is the selection. Without constraints everything that is feasible goes on.
 type Plugin struct{}
 
-// Unproven is the reason in the status of a successful choice that the search could not prove to be the best. The choice satisfies the
-// constraints all the same.
-const Unproven = "the choice is allowed but not proven best: the search stopped at its limit"
+// Reasons in the status of a choice that was made. A choice satisfies the constraints in any case.
+const (
+	Proven   = "no allowed set is better"
+	Unproven = "not proven best: the search stopped at its limit"
+	TooSmall = "spreading plays no role where all clusters together lack room"
+)
+
+var (
+	proven   = framework.NewStatus(framework.Success, Proven)
+	unproven = framework.NewStatus(framework.Success, Unproven)
+	tooSmall = framework.NewStatus(framework.Success, TooSmall)
+)
 
 // Name returns the name by which profiles know the plugin.
 func (Plugin) Name() string { return "ClusterSelection" }
@@ -41,7 +50,7 @@ func (Plugin) Select(_ context.Context, s *framework.Selection) ([]int32, framew
 	}
 	q := ask(s)
 	if prefix := q.ranked[:q.size()]; q.unbeaten(prefix) {
-		return prefix, framework.Status{}, nil
+		return prefix, proven, nil
 	}
 	return q.solve()
 }
@@ -60,16 +69,16 @@ func (q *question) solve() ([]int32, framework.Status, error) {
 		chosen[i] = rows[at]
 	}
 	if !best.Proven {
-		return chosen, framework.NewStatus(framework.Success, Unproven), nil
+		return chosen, unproven, nil
 	}
-	return chosen, framework.Status{}, nil
+	return chosen, proven, nil
 }
 
 // refuse passes on why there is no set. Where all candidates together lack room the division says so better, and for it that is no matter
 // of spreading.
 func (q *question) refuse(r *spread.Infeasible) ([]int32, framework.Status, error) {
 	if len(r.Conflict) == 1 && r.Conflict[0].Rule == spread.Room && q.Request.CountsReplicas() {
-		return q.ranked, framework.Status{}, nil
+		return q.ranked, tooSmall, nil
 	}
 	return nil, framework.NewStatus(framework.Unschedulable, "spread constraint "+r.Message), nil
 }
