@@ -85,7 +85,8 @@ func newBrute(s *framework.Snapshot, r *framework.Request) *brute {
 		if !grouped {
 			continue
 		}
-		b.room[row] = min(c.Summary.Allocatable.Amount("cpu")/1000, 1000) + b.running[row]
+		free := c.Summary.Allocatable.Minus(c.Summary.Used)
+		b.room[row] = max(min(free.Amount("cpu")/1000, free.Amount("pods")), 0) + b.running[row]
 		b.rows = append(b.rows, row)
 	}
 	weighs := func(row int32) bool { return weigh[row] > 0 }
@@ -274,6 +275,10 @@ func assertBest(t testing.TB, s *framework.Snapshot, r *framework.Request) bool 
 		return false
 	}
 	a := &d.Attempts[len(d.Attempts)-1]
+	if slices.Equal(a.Remarks, []string{clusterselection.Settled}) {
+		assertDivision(t, b, a, 0)
+		return true // By its own rule; that it is one is for the test of fixed points.
+	}
 	if !slices.Equal(a.Selected, want.set) || !slices.Equal(a.Remarks, []string{clusterselection.Proven}) {
 		t.Fatalf("selected %v %v, best is %v\n%s", a.Selected, a.Remarks, want, describe(s, r))
 	}

@@ -28,12 +28,14 @@ type Plugin struct{}
 const (
 	Proven   = "no allowed set is better"
 	Unproven = "not proven best: the search stopped at its limit"
+	Settled  = "the replicas stay where they are, as the weights divide them"
 	TooSmall = "spreading plays no role where all clusters together lack room"
 )
 
 var (
 	proven   = framework.NewStatus(framework.Success, Proven)
 	unproven = framework.NewStatus(framework.Success, Unproven)
+	settled  = framework.NewStatus(framework.Success, Settled)
 	tooSmall = framework.NewStatus(framework.Success, TooSmall)
 )
 
@@ -49,14 +51,18 @@ func (Plugin) Select(_ context.Context, s *framework.Selection) ([]int32, framew
 		return s.Ranked, framework.Status{}, nil
 	}
 	q := ask(s)
-	if prefix := q.ranked[:q.size()]; q.unbeaten(prefix) {
-		return prefix, proven, nil
+	rows, status := q.ranked[:q.size()], proven
+	if !q.unbeaten(rows) {
+		rows, status = q.solve()
 	}
-	return q.solve()
+	if stays, ok := q.settled(rows); ok {
+		return stays, settled, nil
+	}
+	return rows, status, nil
 }
 
 // solve searches for the best set.
-func (q *question) solve() ([]int32, framework.Status, error) {
+func (q *question) solve() ([]int32, framework.Status) {
 	solver := solvers.Get().(*spread.Solver)
 	defer solvers.Put(solver)
 	rows := q.candidates()
@@ -69,18 +75,18 @@ func (q *question) solve() ([]int32, framework.Status, error) {
 		chosen[i] = rows[at]
 	}
 	if !best.Proven {
-		return chosen, unproven, nil
+		return chosen, unproven
 	}
-	return chosen, proven, nil
+	return chosen, proven
 }
 
 // refuse passes on why there is no set. Where all candidates together lack room the division says so better, and for it that is no matter
 // of spreading.
-func (q *question) refuse(r *spread.Infeasible) ([]int32, framework.Status, error) {
+func (q *question) refuse(r *spread.Infeasible) ([]int32, framework.Status) {
 	if len(r.Conflict) == 1 && r.Conflict[0].Rule == spread.Room && q.Request.CountsReplicas() {
-		return q.ranked, tooSmall, nil
+		return q.ranked, tooSmall
 	}
-	return nil, framework.NewStatus(framework.Unschedulable, "spread constraint "+r.Message), nil
+	return nil, framework.NewStatus(framework.Unschedulable, "spread constraint "+r.Message)
 }
 
 // problem is the question in the words of package spread. Rows are the candidates in ascending order.

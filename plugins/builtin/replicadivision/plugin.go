@@ -34,14 +34,15 @@ func (Plugin) Assign(_ context.Context, a *framework.Allotment) (framework.Divis
 	}
 }
 
-// divided divides once, and again with seats where the first division left too many groups empty.
+// divided divides once, and again with seats where the first division left too many groups empty. With tiers it always takes seats where
+// several groups are wanted, for which seats are needed must not depend on where the request runs.
 func divided(a *framework.Allotment) (framework.Division, framework.Status) {
 	by := byRoom
 	if a.Request.Placement.Strategy == framework.StaticWeight {
 		by = byWeight
 	}
 	d, status := by(a, nil)
-	if !status.IsSuccess() || spreads(a, d.Replicas) {
+	if !status.IsSuccess() || !needsSeats(a) || a.Tiers == nil && spreads(a, d.Replicas) {
 		return d, status
 	}
 	seats, status := seats(a)
