@@ -1,4 +1,5 @@
-// Package decide measures one decision in process: no API server, no network, the built-in profile.
+// Package decide measures one decision in process: no API server, no network, the built-in profile. A cold decision remembers nothing of
+// earlier ones; the snapshot, which is made once for all decisions between two changes of the fleet, is there in both.
 package decide
 
 import (
@@ -57,18 +58,36 @@ func request(strategy framework.Strategy) *framework.Request {
 	}
 }
 
+// modes are the ways to place a request: the strategies without constraints, and dynamic weights under constraints on region or zone, with
+// and without one on the cluster as Karmada's users write it.
+var modes = []struct {
+	name     string
+	strategy framework.Strategy
+	spread   []framework.SpreadConstraint
+}{
+	{name: "duplicated", strategy: framework.Duplicated},
+	{name: "static", strategy: framework.StaticWeight},
+	{name: "dynamic", strategy: framework.DynamicWeight},
+	{name: "aggregated", strategy: framework.Aggregated},
+	{name: "region", strategy: framework.DynamicWeight, spread: []framework.SpreadConstraint{
+		{Key: framework.SpreadByRegion, MinGroups: 2, MaxGroups: 3}, {Key: framework.SpreadByCluster, MinGroups: 3, MaxGroups: 5},
+	}},
+	{name: "zone", strategy: framework.DynamicWeight, spread: []framework.SpreadConstraint{
+		{Key: framework.SpreadByZone, MinGroups: 3, MaxGroups: 6}, {Key: framework.SpreadByCluster, MinGroups: 3, MaxGroups: 10},
+	}},
+}
+
 func BenchmarkDecide(b *testing.B) {
-	modes := []struct {
-		name     string
-		strategy framework.Strategy
-	}{{"duplicated", framework.Duplicated}, {"static", framework.StaticWeight}, {"dynamic", framework.DynamicWeight}, {"aggregated", framework.Aggregated}}
 	for _, mode := range modes {
 		for _, n := range []int{100, 1000, 5000} {
 			snapshot := fleet(n)
 			for _, warm := range []bool{false, true} {
 				temperature := map[bool]string{false: "cold", true: "warm"}[warm]
 				b.Run(fmt.Sprintf("mode=%s/clusters=%d/cache=%s", mode.name, n, temperature), func(b *testing.B) {
-					decide(b, snapshot, request(mode.strategy), warm)
+					r := request(mode.strategy)
+					r.Placement.Spread = mode.spread
+					r.Placement.Fingerprint += mode.name
+					decide(b, snapshot, r, warm)
 				})
 			}
 		}
@@ -104,6 +123,19 @@ func check(b *testing.B, s *framework.Snapshot, r *framework.Request, d *framewo
 			b.Fatalf("%s must not be used", t.Cluster)
 		}
 		sum += t.Replicas
+	}
+	for _, c := range r.Placement.Spread {
+		groups := map[string]bool{}
+		for _, t := range d.Targets {
+			row, _ := s.Row(t.Cluster)
+			member := s.Cluster(row)
+			groups[map[framework.SpreadKey]string{
+				framework.SpreadByRegion: member.Region, framework.SpreadByZone: member.Zones[0], framework.SpreadByCluster: member.Name,
+			}[c.Key]] = true
+		}
+		if n := int64(len(groups)); n < c.MinGroups || n > c.Max() {
+			b.Fatalf("%d groups: %v", n, c)
+		}
 	}
 	want := int64(replicas)
 	if r.Placement.Strategy == framework.Duplicated {
