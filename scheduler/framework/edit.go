@@ -50,7 +50,11 @@ func (e *edit) replace(row int, old, now *Cluster, facts Facts) {
 		assign(e.own(FactTopology, &e.next.zoned), row, len(now.Zones) > 0)
 	}
 	if facts&FactCapacity != 0 {
+		if e.copied&FactCapacity == 0 {
+			e.next.modelled = e.next.modelled.Clone()
+		}
 		assign(e.own(FactCapacity, &e.next.summarized), row, now.Summary != nil)
+		assign(e.next.modelled, row, now.Summary != nil && len(now.Summary.Grades) > 0)
 		e.replaceFree(row, old, now)
 	}
 }
