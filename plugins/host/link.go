@@ -1,0 +1,285 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/longshore-project/longshore/plugins/proto/v1"
+	"github.com/longshore-project/longshore/plugins/wire"
+	"github.com/longshore-project/longshore/scheduler/framework"
+)
+
+var (
+	// errDraining means that the link takes no more questions because another one took its place.
+	errDraining = errors.New("link is being replaced")
+	errNoResync = errors.New("plugin does not take in the table of clusters")
+	errStuck    = errors.New("plugin stopped reading")
+)
+
+// link is one Work stream. It numbers questions, tells the table before them, and hands each answer to who waits for it.
+//
+// Whoever asks also sends, together with the questions of others that arrived in the meantime: an idle link costs no change of goroutine and a
+// busy one fewer messages.
+//
+//	open ──drain──► draining ──last answer──► closed
+//	  └───────────── stream broke ─────────────▲
+type link struct {
+	stream pluginv1.PlacementPlugin_WorkClient
+	facts  framework.Facts
+	// stuck fires when a message could not be sent in time.
+	stuck    *time.Timer
+	patience time.Duration
+	done     chan struct{}
+
+	mu       sync.Mutex
+	err      error
+	draining bool
+	sending  bool
+	lastID   uint64
+	waiting  map[uint64]chan *pluginv1.Answer
+	queue    []pending
+	cancels  []uint64
+
+	// forget asks the sender to tell the table anew; retold is the last question that was asked before it did.
+	forget bool
+	retold uint64
+
+	// told and generation belong to whoever is sending.
+	told       *framework.Snapshot
+	generation uint64
+}
+
+type pending struct {
+	snapshot *framework.Snapshot
+	question *pluginv1.Question
+}
+
+// newLink takes over the stream. Facts is what the plugin reads, patience how long one message may take to be sent. Cancel the stream's context
+// to end the link.
+func newLink(stream pluginv1.PlacementPlugin_WorkClient, facts framework.Facts, patience time.Duration) *link {
+	l := &link{
+		stream: stream, facts: facts | framework.FactMembership, patience: patience, done: make(chan struct{}),
+		waiting: map[uint64]chan *pluginv1.Answer{},
+	}
+	l.stuck = time.AfterFunc(patience, func() { l.fail(errStuck) })
+	l.stuck.Stop()
+	go l.receive()
+	return l
+}
+
+// ask sends the question and waits for the answer, the end of ctx or the end of the link. The link fills in id and generation.
+func (l *link) ask(ctx context.Context, s *framework.Snapshot, q *pluginv1.Question) (*pluginv1.Answer, error) {
+	const attempts = 3
+	for range attempts {
+		a, err := l.askOnce(ctx, s, q)
+		if err != nil || !a.GetResync() {
+			return a, err
+		}
+		l.resync(a.GetId())
+		// The first message may still be read by who sent it.
+		q = proto.Clone(q).(*pluginv1.Question)
+	}
+	return nil, errNoResync
+}
+
+func (l *link) askOnce(ctx context.Context, s *framework.Snapshot, q *pluginv1.Question) (*pluginv1.Answer, error) {
+	answered := make(chan *pluginv1.Answer, 1)
+	id, err := l.enqueue(s, q, answered)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case a := <-answered:
+		return a, nil
+	case <-ctx.Done():
+		l.abandon(id)
+		return nil, ctx.Err()
+	case <-l.done:
+		return nil, l.reason()
+	}
+}
+
+func (l *link) enqueue(s *framework.Snapshot, q *pluginv1.Question, answered chan *pluginv1.Answer) (uint64, error) {
+	l.mu.Lock()
+	if l.err != nil || l.draining {
+		defer l.mu.Unlock()
+		if l.err != nil {
+			return 0, l.err
+		}
+		return 0, errDraining
+	}
+	l.lastID++
+	id := l.lastID
+	q.Id = id
+	l.waiting[id] = answered
+	l.queue = append(l.queue, pending{s, q})
+	l.flush()
+	return id, nil
+}
+
+// flush sends what is queued, unless somebody else does already. It is called with the lock held and returns without.
+func (l *link) flush() {
+	if l.sending {
+		l.mu.Unlock()
+		return
+	}
+	l.sending = true
+	for (len(l.queue) > 0 || len(l.cancels) > 0) && l.err == nil {
+		queue, cancels := l.queue, l.cancels
+		l.queue, l.cancels = nil, nil
+		if l.forget && len(queue) > 0 {
+			l.told, l.forget, l.retold = nil, false, queue[0].question.GetId()-1
+		}
+		l.mu.Unlock()
+		err := l.send(queue, cancels)
+		l.mu.Lock()
+		if err != nil {
+			l.failLocked(fmt.Errorf("sending to plugin: %w", err))
+		}
+	}
+	l.sending = false
+	l.mu.Unlock()
+}
+
+// send sends the questions, those in a row about one snapshot in one message.
+func (l *link) send(queue []pending, cancels []uint64) error {
+	l.stuck.Reset(l.patience)
+	defer l.stuck.Stop()
+	for len(queue) > 0 {
+		n := 1
+		for n < len(queue) && queue[n].snapshot == queue[0].snapshot {
+			n++
+		}
+		m, err := l.tell(queue[0].snapshot)
+		if err != nil {
+			return err
+		}
+		m.Cancelled, cancels = cancels, nil
+		m.Questions = make([]*pluginv1.Question, n)
+		for i, p := range queue[:n] {
+			p.question.Generation = l.generation
+			m.Questions[i] = p.question
+		}
+		if err := l.stream.Send(m); err != nil {
+			return err
+		}
+		queue = queue[n:]
+	}
+	if len(cancels) > 0 {
+		return l.stream.Send(&pluginv1.WorkRequest{Cancelled: cancels})
+	}
+	return nil
+}
+
+// tell brings the plugin's table to the snapshot. It returns the message to go on with, which may carry the last part of the table.
+func (l *link) tell(s *framework.Snapshot) (*pluginv1.WorkRequest, error) {
+	m := &pluginv1.WorkRequest{}
+	if s == l.told {
+		return m, nil
+	}
+	tables := wire.FromSnapshot(l.told, s, l.generation, l.facts)
+	l.told = s
+	for i, t := range tables {
+		l.generation, m.Table = t.GetGeneration(), t
+		if i == len(tables)-1 {
+			break
+		}
+		if err := l.stream.Send(m); err != nil {
+			return nil, err
+		}
+		m = &pluginv1.WorkRequest{}
+	}
+	return m, nil
+}
+
+// resync makes the next question be preceded by the whole table, unless that happened since the given question.
+func (l *link) resync(id uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.forget = l.forget || id > l.retold
+}
+
+// abandon forgets a question and tells the plugin.
+func (l *link) abandon(id uint64) {
+	l.mu.Lock()
+	if _, ok := l.waiting[id]; !ok || l.err != nil {
+		l.mu.Unlock()
+		return
+	}
+	l.settle(id)
+	l.cancels = append(l.cancels, id)
+	l.flush()
+}
+
+// receive hands out answers until the stream ends. An answer that nobody waits for any more is dropped.
+func (l *link) receive() {
+	for {
+		m, err := l.stream.Recv()
+		if err != nil {
+			l.fail(fmt.Errorf("reading from plugin: %w", err))
+			return
+		}
+		for _, a := range m.GetAnswers() {
+			if err := l.hand(a); err != nil {
+				l.fail(err)
+				return
+			}
+		}
+	}
+}
+
+func (l *link) hand(a *pluginv1.Answer) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a.GetId() == 0 || a.GetId() > l.lastID {
+		return fmt.Errorf("plugin answered question %d, which was never asked", a.GetId())
+	}
+	if answered, ok := l.waiting[a.GetId()]; ok {
+		answered <- a
+		l.settle(a.GetId())
+	}
+	return nil
+}
+
+// settle is called with the lock held when a question needs no answer any more.
+func (l *link) settle(id uint64) {
+	delete(l.waiting, id)
+	if l.draining && len(l.waiting) == 0 {
+		l.failLocked(errDraining)
+	}
+}
+
+// drain takes no more questions and closes the link after the last answer.
+func (l *link) drain() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.draining = true
+	if len(l.waiting) == 0 {
+		l.failLocked(errDraining)
+	}
+}
+
+func (l *link) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failLocked(err)
+}
+
+func (l *link) failLocked(err error) {
+	if l.err != nil {
+		return
+	}
+	l.err = err
+	close(l.done)
+}
+
+func (l *link) reason() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}

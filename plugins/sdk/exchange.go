@@ -1,0 +1,214 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/longshore-project/longshore/plugins/proto/v1"
+	"github.com/longshore-project/longshore/plugins/wire"
+	"github.com/longshore-project/longshore/scheduler/framework"
+)
+
+// exchange is the work on one question.
+type exchange struct {
+	plugin   Plugin
+	query    *framework.Query
+	question *pluginv1.Question
+	answer   *pluginv1.Answer
+	// left is the candidates that the plugin's own filter let pass; set when both filter and score were asked for.
+	left framework.Bitset
+}
+
+// run goes through the stages that are asked for, filter before score.
+func (e *exchange) run(ctx context.Context) error {
+	q := e.question
+	var err error
+	if q.GetFilter() != nil {
+		err = e.filter(ctx)
+	}
+	if err == nil && q.GetScore() != nil {
+		err = e.score(ctx)
+	}
+	if err == nil && q.GetEstimate() != nil {
+		err = e.estimate(ctx)
+	}
+	if err == nil && q.GetSelect() != nil {
+		err = e.selectClusters(ctx)
+	}
+	if err == nil && q.GetAssign() != nil {
+		err = e.assign(ctx)
+	}
+	return err
+}
+
+// ability returns the plugin as an A.
+func ability[A any](p Plugin, verb string) (A, error) {
+	a, ok := p.(A)
+	if !ok {
+		return a, fmt.Errorf("plugin %s does not %s", p.Name(), verb)
+	}
+	return a, nil
+}
+
+func (e *exchange) filter(ctx context.Context) error {
+	f, err := ability[framework.Filter](e.plugin, "filter")
+	if err != nil {
+		return err
+	}
+	candidates, err := wire.ToBitset(e.question.GetFilter().GetCandidates(), e.query.Snapshot.Len())
+	if err != nil {
+		return err
+	}
+	rejections, err := f.Filter(ctx, e.query, candidates)
+	if err != nil && !errors.Is(err, ErrSkip) {
+		return err
+	}
+	e.answer.Filter = &pluginv1.FilterAnswer{Skip: err != nil, Rejections: wire.FromRejections(rejections)}
+	if e.question.GetScore().GetAfterFilter() {
+		e.left = candidates
+		for _, r := range rejections {
+			e.left.AndNot(r.Clusters)
+		}
+	}
+	return nil
+}
+
+func (e *exchange) score(ctx context.Context) error {
+	s, err := ability[framework.Score](e.plugin, "score")
+	if err != nil {
+		return err
+	}
+	clusters := e.left
+	if !e.question.GetScore().GetAfterFilter() {
+		if clusters, err = wire.ToBitset(e.question.GetScore().GetClusters(), e.query.Snapshot.Len()); err != nil {
+			return err
+		}
+	}
+	scores := make([]int64, e.query.Snapshot.Len())
+	if err = s.Score(ctx, e.query, clusters, scores); errors.Is(err, ErrSkip) {
+		e.answer.Score = &pluginv1.ScoreAnswer{Skip: true}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	data, err := wire.FromScores(scores, clusters)
+	e.answer.Score = &pluginv1.ScoreAnswer{Scores: data}
+	return err
+}
+
+func (e *exchange) estimate(ctx context.Context) error {
+	p, err := ability[framework.Estimate](e.plugin, "estimate")
+	if err != nil {
+		return err
+	}
+	rows, err := wire.ToRows(e.question.GetEstimate().GetRows(), e.query.Snapshot.Len())
+	if err != nil {
+		return err
+	}
+	out := make([]framework.Capacity, len(rows))
+	err = p.Estimate(ctx, e.query, rows, out)
+	if err != nil && !errors.Is(err, ErrSkip) {
+		return err
+	}
+	e.answer.Estimate = &pluginv1.EstimateAnswer{Skip: err != nil, Capacities: wire.FromCapacities(out)}
+	return nil
+}
+
+func (e *exchange) selectClusters(ctx context.Context) error {
+	p, err := ability[framework.Select](e.plugin, "select")
+	if err != nil {
+		return err
+	}
+	m, n := e.question.GetSelect(), e.query.Snapshot.Len()
+	in := &framework.Selection{Query: *e.query}
+	var faults [3]error
+	in.Ranked, faults[0] = wire.ToRows(m.GetRanked(), n)
+	in.Scores, faults[1] = wire.ToColumn[int64, int64]("scores", m.GetScores(), n)
+	in.Available, faults[2] = wire.ToCapacities(m.GetAvailable(), n)
+	if err := errors.Join(faults[:]...); err != nil {
+		return err
+	}
+	rows, status, err := p.Select(ctx, in)
+	if err != nil && !errors.Is(err, ErrSkip) {
+		return err
+	}
+	e.answer.Select = &pluginv1.SelectAnswer{Skip: err != nil || status.Code == framework.Skip, Rows: wire.FromRows(rows), Status: wire.FromStatus(status)}
+	return nil
+}
+
+func (e *exchange) assign(ctx context.Context) error {
+	p, err := ability[framework.Assign](e.plugin, "assign")
+	if err != nil {
+		return err
+	}
+	m, n := e.question.GetAssign(), e.query.Snapshot.Len()
+	in := &framework.Allotment{Query: *e.query, Current: m.GetCurrent()}
+	var faults [2]error
+	in.Selected, faults[0] = wire.ToRows(m.GetSelected(), n)
+	in.Estimates, faults[1] = wire.ToCapacities(m.GetEstimates(), len(m.GetSelected()))
+	if err := errors.Join(faults[:]...); err != nil {
+		return err
+	}
+	if in.Current == nil {
+		in.Current = make([]int64, len(in.Selected))
+	}
+	d, status, err := p.Assign(ctx, in)
+	if err != nil && !errors.Is(err, ErrSkip) {
+		return err
+	}
+	e.answer.Assign = &pluginv1.AssignAnswer{
+		Skip: err != nil || status.Code == framework.Skip, Replicas: d.Replicas, Weights: d.Weights, Seats: d.Seats, Unplaced: d.Unplaced,
+		Status: wire.FromStatus(status),
+	}
+	return nil
+}
+
+// rememberedPlacements bounds how many placements are kept; when there are more all are forgotten, which costs a translation each.
+const rememberedPlacements = 1024
+
+// placements remembers translated placements by fingerprint.
+type placements struct {
+	mu    sync.RWMutex
+	known map[string]*framework.Placement
+}
+
+func (p *placements) of(m *pluginv1.Placement) (*framework.Placement, error) {
+	key := m.GetFingerprint()
+	p.mu.RLock()
+	known, ok := p.known[key]
+	p.mu.RUnlock()
+	if ok {
+		return known, nil
+	}
+	fresh, err := wire.ToPlacement(m)
+	if err != nil || key == "" {
+		return fresh, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known == nil || len(p.known) >= rememberedPlacements {
+		p.known = map[string]*framework.Placement{}
+	}
+	p.known[key] = fresh
+	return fresh, nil
+}
+
+// query returns what the plugin is asked about.
+func (p *placements) query(q *pluginv1.Question, s *framework.Snapshot) (*framework.Query, error) {
+	placement, err := p.of(q.GetRequest().GetPlacement())
+	if err != nil {
+		return nil, err
+	}
+	if int(q.GetTerm()) >= len(placement.Terms) {
+		return nil, fmt.Errorf("question is about term %d of %d", q.GetTerm(), len(placement.Terms))
+	}
+	out := &framework.Query{Snapshot: s, Request: wire.ToRequest(q.GetRequest(), placement), Term: int(q.GetTerm())}
+	if out.Weights, err = wire.ToColumn[int64, int64]("weights", q.GetWeights(), s.Len()); err != nil {
+		return nil, err
+	}
+	out.Tiers, err = wire.ToColumn[uint32, int]("tiers", q.GetTiers(), s.Len())
+	return out, err
+}

@@ -1,0 +1,160 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/longshore-project/longshore/plugins/proto/v1"
+	"github.com/longshore-project/longshore/plugins/wire"
+	"github.com/longshore-project/longshore/scheduler/framework"
+)
+
+// Register makes p answer on the server. Serve and Listen do this already.
+func Register(s grpc.ServiceRegistrar, p Plugin) {
+	pluginv1.RegisterPlacementPluginServer(s, &server{plugin: p, placements: placements{}})
+}
+
+// server is the gRPC face of one plugin.
+type server struct {
+	pluginv1.UnimplementedPlacementPluginServer
+	plugin Plugin
+	placements
+}
+
+func (s *server) Info(context.Context, *pluginv1.InfoRequest) (*pluginv1.InfoResponse, error) {
+	return describe(s.plugin), nil
+}
+
+func (s *server) Configure(ctx context.Context, m *pluginv1.ConfigureRequest) (*pluginv1.ConfigureResponse, error) {
+	if _, ok := wire.Common(wire.ProtocolVersions, []uint32{m.GetProtocolVersion()}); !ok {
+		return nil, status.Errorf(codes.FailedPrecondition, "protocol version %d is not spoken by this plugin", m.GetProtocolVersion())
+	}
+	c, ok := s.plugin.(Configurer)
+	if !ok {
+		if len(m.GetArguments().GetFields()) > 0 {
+			return nil, status.Errorf(codes.InvalidArgument, "plugin %s takes no arguments", s.plugin.Name())
+		}
+		return &pluginv1.ConfigureResponse{}, nil
+	}
+	var args Arguments
+	if m.GetArguments() != nil {
+		args = m.GetArguments().AsMap()
+	}
+	if err := guard(func() error { return c.Configure(ctx, args) }); err != nil {
+		return nil, status.Error(codes.InvalidArgument, err.Error())
+	}
+	return &pluginv1.ConfigureResponse{}, nil
+}
+
+// Work answers the questions of one stream until the host closes it.
+func (s *server) Work(stream pluginv1.PlacementPlugin_WorkServer) error {
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	w := &work{server: s, stream: stream, cancels: map[uint64]context.CancelFunc{}}
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if m.GetTable() != nil {
+			w.table.Apply(m.GetTable())
+		}
+		w.cancel(m.GetCancelled())
+		for _, q := range m.GetQuestions() {
+			w.start(ctx, q)
+		}
+	}
+}
+
+// work is one stream. The receiving goroutine owns the table; every question has a goroutine of its own and works on an immutable snapshot.
+type work struct {
+	*server
+	table wire.Table
+
+	mu      sync.Mutex
+	stream  pluginv1.PlacementPlugin_WorkServer
+	cancels map[uint64]context.CancelFunc
+}
+
+func (w *work) start(ctx context.Context, q *pluginv1.Question) {
+	snapshot, ok := w.table.Snapshot(q.GetGeneration())
+	if !ok {
+		w.send(&pluginv1.Answer{Id: q.GetId(), Resync: true})
+		return
+	}
+	var cancel context.CancelFunc
+	if budget := q.GetBudgetNanoseconds(); budget > 0 {
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(budget))
+	} else {
+		ctx, cancel = context.WithCancel(ctx)
+	}
+	w.mu.Lock()
+	w.cancels[q.GetId()] = cancel
+	w.mu.Unlock()
+	go func() {
+		w.send(w.answer(ctx, q, snapshot))
+		w.cancel([]uint64{q.GetId()})
+	}()
+}
+
+// cancel ends the questions' contexts. Those that are answered already are not known any more.
+func (w *work) cancel(ids []uint64) {
+	if len(ids) == 0 {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, id := range ids {
+		if cancel, ok := w.cancels[id]; ok {
+			cancel()
+			delete(w.cancels, id)
+		}
+	}
+}
+
+// send passes an answer on. An error means that the stream is over, which the receiving goroutine learns too.
+func (w *work) send(a *pluginv1.Answer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_ = w.stream.Send(&pluginv1.WorkResponse{Answers: []*pluginv1.Answer{a}})
+}
+
+// answer asks the plugin whatever the question contains.
+func (w *work) answer(ctx context.Context, q *pluginv1.Question, s *framework.Snapshot) *pluginv1.Answer {
+	a := &pluginv1.Answer{Id: q.GetId()}
+	err := guard(func() error {
+		query, err := w.query(q, s)
+		if err != nil {
+			return err
+		}
+		return (&exchange{plugin: w.plugin, query: query, question: q, answer: a}).run(ctx)
+	})
+	if err != nil {
+		return &pluginv1.Answer{Id: q.GetId(), Error: err.Error()}
+	}
+	return a
+}
+
+// guard turns a panic of the plugin into an error, and tells the log where it happened.
+func guard(call func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(os.Stderr, "panic: %v\n%s", r, debug.Stack())
+			err = fmt.Errorf("plugin panicked: %v", r)
+		}
+	}()
+	return call()
+}
