@@ -94,8 +94,6 @@ func (p *Plugin) ask(ctx context.Context, c *call) error {
 // exchange sends the question to whichever session is current. The result is Invalid until the answer was read.
 func (p *Plugin) exchange(ctx context.Context, c *call) (*pluginv1.Answer, Result, error) {
 	deadline := p.spec.Load().deadline()
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
 	for {
 		s := p.current.Load()
 		if s == nil {
@@ -108,7 +106,7 @@ func (p *Plugin) exchange(ctx context.Context, c *call) (*pluginv1.Answer, Resul
 		switch {
 		case errors.Is(err, errDraining) && p.current.Load() != s:
 			continue
-		case errors.Is(err, context.DeadlineExceeded):
+		case errors.Is(err, errExpired):
 			return nil, TimedOut, fmt.Errorf("no answer within %v", deadline)
 		case err != nil:
 			return nil, Unavailable, err

@@ -19,6 +19,7 @@ var (
 	errDraining = errors.New("link is being replaced")
 	errNoResync = errors.New("plugin does not take in the table of clusters")
 	errStuck    = errors.New("plugin stopped reading")
+	errExpired  = errors.New("no answer in time")
 )
 
 // link is one Work stream. It numbers questions, tells the table before them, and hands each answer to who waits for it.
@@ -29,19 +30,22 @@ var (
 //	open ──drain──► draining ──last answer──► closed
 //	  └───────────── stream broke ─────────────▲
 type link struct {
-	stream pluginv1.PlacementPlugin_WorkClient
-	facts  framework.Facts
-	// stuck fires when a message could not be sent in time.
-	stuck    *time.Timer
+	stream   pluginv1.PlacementPlugin_WorkClient
+	facts    framework.Facts
 	patience time.Duration
 	done     chan struct{}
+	sweeper  *time.Timer
 
 	mu       sync.Mutex
 	err      error
 	draining bool
 	sending  bool
+	// sendingSince is when the message that is being sent was begun.
+	sendingSince time.Time
+	// sweeping is whether the sweeper is set.
+	sweeping bool
 	lastID   uint64
-	waiting  map[uint64]chan *pluginv1.Answer
+	waiting  map[uint64]waiter
 	queue    []pending
 	cancels  []uint64
 
@@ -59,20 +63,26 @@ type pending struct {
 	question *pluginv1.Question
 }
 
-// newLink takes over the stream. Facts is what the plugin reads, patience how long one message may take to be sent. Cancel the stream's context
-// to end the link.
+// waiter is somebody who waits for an answer. A nil answer means that it came too late.
+type waiter struct {
+	answered chan *pluginv1.Answer
+	since    time.Time
+}
+
+// newLink takes over the stream. Facts is what the plugin reads, patience how long a question waits for its answer and a message for being
+// sent. Cancel the stream's context to end the link.
 func newLink(stream pluginv1.PlacementPlugin_WorkClient, facts framework.Facts, patience time.Duration) *link {
 	l := &link{
 		stream: stream, facts: facts | framework.FactMembership, patience: patience, done: make(chan struct{}),
-		waiting: map[uint64]chan *pluginv1.Answer{},
+		waiting: map[uint64]waiter{},
 	}
-	l.stuck = time.AfterFunc(patience, func() { l.fail(errStuck) })
-	l.stuck.Stop()
+	l.sweeper = time.AfterFunc(patience, l.sweep)
+	l.sweeper.Stop()
 	go l.receive()
 	return l
 }
 
-// ask sends the question and waits for the answer, the end of ctx or the end of the link. The link fills in id and generation.
+// ask sends the question and waits for the answer, the end of patience, of ctx or of the link. The link fills in id and generation.
 func (l *link) ask(ctx context.Context, s *framework.Snapshot, q *pluginv1.Question) (*pluginv1.Answer, error) {
 	const attempts = 3
 	for range attempts {
@@ -95,6 +105,9 @@ func (l *link) askOnce(ctx context.Context, s *framework.Snapshot, q *pluginv1.Q
 	}
 	select {
 	case a := <-answered:
+		if a == nil {
+			return nil, errExpired
+		}
 		return a, nil
 	case <-ctx.Done():
 		l.abandon(id)
@@ -116,7 +129,8 @@ func (l *link) enqueue(s *framework.Snapshot, q *pluginv1.Question, answered cha
 	l.lastID++
 	id := l.lastID
 	q.Id = id
-	l.waiting[id] = answered
+	l.waiting[id] = waiter{answered, time.Now()}
+	l.watch()
 	l.queue = append(l.queue, pending{s, q})
 	l.flush()
 	return id, nil
@@ -135,6 +149,7 @@ func (l *link) flush() {
 		if l.forget && len(queue) > 0 {
 			l.told, l.forget, l.retold = nil, false, queue[0].question.GetId()-1
 		}
+		l.sendingSince = time.Now()
 		l.mu.Unlock()
 		err := l.send(queue, cancels)
 		l.mu.Lock()
@@ -148,8 +163,6 @@ func (l *link) flush() {
 
 // send sends the questions, those in a row about one snapshot in one message.
 func (l *link) send(queue []pending, cancels []uint64) error {
-	l.stuck.Reset(l.patience)
-	defer l.stuck.Stop()
 	for len(queue) > 0 {
 		n := 1
 		for n < len(queue) && queue[n].snapshot == queue[0].snapshot {
@@ -239,11 +252,54 @@ func (l *link) hand(a *pluginv1.Answer) error {
 	if a.GetId() == 0 || a.GetId() > l.lastID {
 		return fmt.Errorf("plugin answered question %d, which was never asked", a.GetId())
 	}
-	if answered, ok := l.waiting[a.GetId()]; ok {
-		answered <- a
+	if w, ok := l.waiting[a.GetId()]; ok {
+		w.answered <- a
 		l.settle(a.GetId())
 	}
 	return nil
+}
+
+// sweepsPerPatience is how exact deadlines are: an answer is given up at most one tenth of the patience too late.
+const sweepsPerPatience = 10
+
+// watch sets the sweeper while somebody waits. One timer for all questions spares each of them a timer of its own, which costs more than the
+// rest of the bookkeeping: it wakes the thread that waits for the network. It is called with the lock held.
+func (l *link) watch() {
+	if !l.sweeping {
+		l.sweeping = true
+		l.sweeper.Reset(l.patience / sweepsPerPatience)
+	}
+}
+
+// sweep gives up the questions that waited long enough, and the link if a message does not get through.
+func (l *link) sweep() {
+	l.mu.Lock()
+	l.sweeping = false
+	if l.err != nil {
+		l.mu.Unlock()
+		return
+	}
+	now := time.Now()
+	if l.sending && now.Sub(l.sendingSince) >= l.patience {
+		l.failLocked(errStuck)
+		l.mu.Unlock()
+		return
+	}
+	for id, w := range l.waiting {
+		if now.Sub(w.since) >= l.patience {
+			w.answered <- nil
+			l.cancels = append(l.cancels, id)
+			l.settle(id)
+		}
+	}
+	if len(l.waiting) > 0 {
+		l.watch()
+	}
+	if len(l.cancels) > 0 {
+		l.flush()
+		return
+	}
+	l.mu.Unlock()
 }
 
 // settle is called with the lock held when a question needs no answer any more.

@@ -60,54 +60,86 @@ func (s *server) Configure(ctx context.Context, m *pluginv1.ConfigureRequest) (*
 func (s *server) Work(stream pluginv1.PlacementPlugin_WorkServer) error {
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	w := &work{server: s, stream: stream, cancels: map[uint64]context.CancelFunc{}}
-	for {
-		m, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if m.GetTable() != nil {
-			w.table.Apply(m.GetTable())
-		}
-		w.cancel(m.GetCancelled())
-		for _, q := range m.GetQuestions() {
-			w.start(ctx, q)
-		}
-	}
+	w := &work{server: s, stream: stream, over: make(chan error, 1), cancels: map[uint64]context.CancelFunc{}}
+	go w.receive(ctx)
+	return <-w.over
 }
 
-// work is one stream. The receiving goroutine owns the table; every question has a goroutine of its own and works on an immutable snapshot.
+// work is one stream. Of its goroutines one at a time receives; it owns the table. Whoever received a question answers it and leaves receiving
+// to a new goroutine, so that an answer never waits for another goroutine to start. Answers come from immutable snapshots.
 type work struct {
 	*server
 	table wire.Table
+	over  chan error
 
 	mu      sync.Mutex
 	stream  pluginv1.PlacementPlugin_WorkServer
 	cancels map[uint64]context.CancelFunc
 }
 
-func (w *work) start(ctx context.Context, q *pluginv1.Question) {
-	snapshot, ok := w.table.Snapshot(q.GetGeneration())
-	if !ok {
-		w.send(&pluginv1.Answer{Id: q.GetId(), Resync: true})
-		return
+// receive takes in messages until there is a question.
+func (w *work) receive(ctx context.Context) {
+	for {
+		m, err := w.stream.Recv()
+		if errors.Is(err, io.EOF) {
+			w.over <- nil
+			return
+		}
+		if err != nil {
+			w.over <- err
+			return
+		}
+		if m.GetTable() != nil {
+			w.table.Apply(m.GetTable())
+		}
+		w.cancel(m.GetCancelled())
+		if answers := w.prepare(ctx, m.GetQuestions()); len(answers) > 0 {
+			go w.receive(ctx)
+			for _, answer := range answers[1:] {
+				go answer()
+			}
+			answers[0]()
+			return
+		}
 	}
-	var cancel context.CancelFunc
-	if budget := q.GetBudgetNanoseconds(); budget > 0 {
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(budget))
-	} else {
-		ctx, cancel = context.WithCancel(ctx)
+}
+
+// prepare returns for each question what answers it. Questions about another table than this are answered at once.
+func (w *work) prepare(ctx context.Context, questions []*pluginv1.Question) []func() {
+	var out []func()
+	for _, q := range questions {
+		snapshot, ok := w.table.Snapshot(q.GetGeneration())
+		if !ok {
+			w.send(&pluginv1.Answer{Id: q.GetId(), Resync: true})
+			continue
+		}
+		asked, cancel := withBudget(ctx, time.Duration(q.GetBudgetNanoseconds()))
+		w.mu.Lock()
+		w.cancels[q.GetId()] = cancel
+		w.mu.Unlock()
+		out = append(out, func() {
+			w.send(w.answer(asked, q, snapshot))
+			w.cancel([]uint64{q.GetId()})
+		})
 	}
-	w.mu.Lock()
-	w.cancels[q.GetId()] = cancel
-	w.mu.Unlock()
-	go func() {
-		w.send(w.answer(ctx, q, snapshot))
-		w.cancel([]uint64{q.GetId()})
-	}()
+	return out
+}
+
+// budgeted is a context that knows its deadline and has no timer: the host says when it stopped waiting.
+type budgeted struct {
+	context.Context
+	until time.Time
+}
+
+// Deadline implements context.Context.
+func (b budgeted) Deadline() (time.Time, bool) { return b.until, true }
+
+func withBudget(ctx context.Context, budget time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	if budget > 0 {
+		ctx = budgeted{ctx, time.Now().Add(budget)}
+	}
+	return ctx, cancel
 }
 
 // cancel ends the questions' contexts. Those that are answered already are not known any more.

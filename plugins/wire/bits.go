@@ -30,21 +30,31 @@ func FromBitset(b framework.Bitset) []byte {
 // ToBitset returns the set of rows below n that the bytes describe. It is an error when they name another row.
 func ToBitset(data []byte, n int) (framework.Bitset, error) {
 	out := framework.NewBitset(n)
-	var last [wordBytes]byte
-	for i := 0; i < len(data); i += wordBytes {
-		copy(last[:], "\x00\x00\x00\x00\x00\x00\x00\x00")
-		copy(last[:], data[i:])
-		word := binary.LittleEndian.Uint64(last[:])
-		if i/wordBytes < len(out) {
-			out[i/wordBytes] = word
-		} else if word != 0 {
-			return nil, fmt.Errorf("set names a cluster at or behind row %d, but there are %d clusters", i*8, n)
+	for i := 0; len(data) > 0; i++ {
+		var word uint64
+		if word, data = nextWord(data); word == 0 {
+			continue
 		}
+		if i >= len(out) {
+			return nil, fmt.Errorf("set names a cluster at or behind row %d, but there are %d clusters", i*wordBytes*8, n)
+		}
+		out[i] = word
 	}
 	if tail := n % (wordBytes * 8); tail != 0 && out[len(out)-1]>>tail != 0 {
 		return nil, fmt.Errorf("set names a cluster behind the last of %d", n)
 	}
 	return out, nil
+}
+
+// nextWord takes up to eight bytes, as if zeros followed the last.
+func nextWord(data []byte) (word uint64, rest []byte) {
+	if len(data) >= wordBytes {
+		return binary.LittleEndian.Uint64(data), data[wordBytes:]
+	}
+	for i, b := range data {
+		word |= uint64(b) << (8 * i)
+	}
+	return word, nil
 }
 
 // FromRows returns the wire form of rows.

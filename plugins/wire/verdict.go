@@ -90,37 +90,6 @@ func toRejection(m *pluginv1.Rejection, n int) (framework.Rejection, error) {
 	return r, nil
 }
 
-// FromScores returns one byte for each of the clusters, in ascending order of row. It is an error when a score is out of range.
-func FromScores(scores []int64, clusters framework.Bitset) ([]byte, error) {
-	out := make([]byte, 0, clusters.Count())
-	for row := range clusters.All() {
-		if s := scores[row]; s < 0 || s > framework.MaxScore {
-			return nil, fmt.Errorf("score %d of row %d is not in 0 to %d", s, row, framework.MaxScore)
-		}
-		out = append(out, byte(scores[row]))
-	}
-	return out, nil
-}
-
-// ToScores writes the score of every one of the clusters to its row of scores. It is an error, and nothing is written, when there are not as
-// many as clusters or one is above the limit.
-func ToScores(data []byte, clusters framework.Bitset, scores []int64) error {
-	if want := clusters.Count(); len(data) != want {
-		return fmt.Errorf("%d scores for %d clusters", len(data), want)
-	}
-	for i, b := range data {
-		if b > framework.MaxScore {
-			return fmt.Errorf("score %d at position %d is not in 0 to %d", b, i, framework.MaxScore)
-		}
-	}
-	i := 0
-	for row := range clusters.All() {
-		scores[row] = int64(data[i])
-		i++
-	}
-	return nil
-}
-
 // FromCapacities returns the message of a list of capacities, nil for a nil list.
 func FromCapacities(list []framework.Capacity) *pluginv1.Capacities {
 	if list == nil {
