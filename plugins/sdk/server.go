@@ -61,23 +61,25 @@ func (s *server) Work(stream pluginv1.PlacementPlugin_WorkServer) error {
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 	w := &work{server: s, stream: stream, over: make(chan error, 1), cancels: map[uint64]context.CancelFunc{}}
+	w.relay = newRelay(func() { w.receive(ctx) })
 	go w.receive(ctx)
 	return <-w.over
 }
 
-// work is one stream. Of its goroutines one at a time receives; it owns the table. Whoever received a question answers it and leaves receiving
-// to a new goroutine, so that an answer never waits for another goroutine to start. Answers come from immutable snapshots.
+// work is one stream. One goroutine at a time receives; it owns the table and answers what it receives itself, unless that takes long: then
+// another takes over receiving. Answers come from immutable snapshots.
 type work struct {
 	*server
 	table wire.Table
 	over  chan error
+	relay *relay
 
 	mu      sync.Mutex
 	stream  pluginv1.PlacementPlugin_WorkServer
 	cancels map[uint64]context.CancelFunc
 }
 
-// receive takes in messages until there is a question.
+// receive takes in messages until the stream is over or another goroutine does so.
 func (w *work) receive(ctx context.Context) {
 	for {
 		m, err := w.stream.Recv()
@@ -93,12 +95,16 @@ func (w *work) receive(ctx context.Context) {
 			w.table.Apply(m.GetTable())
 		}
 		w.cancel(m.GetCancelled())
-		if answers := w.prepare(ctx, m.GetQuestions()); len(answers) > 0 {
-			go w.receive(ctx)
-			for _, answer := range answers[1:] {
-				go answer()
-			}
-			answers[0]()
+		answers := w.prepare(ctx, m.GetQuestions())
+		if len(answers) == 0 {
+			continue
+		}
+		for _, answer := range answers[1:] {
+			go answer()
+		}
+		turn := w.relay.begin()
+		answers[0]()
+		if !w.relay.end(turn) {
 			return
 		}
 	}
