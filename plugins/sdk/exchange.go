@@ -86,7 +86,9 @@ func (e *exchange) score(ctx context.Context) error {
 			return err
 		}
 	}
-	scores := make([]int64, e.query.Snapshot.Len())
+	column := zeroed(e.query.Snapshot.Len())
+	defer columns.Put(column)
+	scores := *column
 	if err = s.Score(ctx, e.query, clusters, scores); errors.Is(err, ErrSkip) {
 		e.answer.Score = &pluginv1.ScoreAnswer{Skip: true}
 		return nil
@@ -97,6 +99,20 @@ func (e *exchange) score(ctx context.Context) error {
 	data, err := wire.FromScores(scores, clusters)
 	e.answer.Score = &pluginv1.ScoreAnswer{Scores: data}
 	return err
+}
+
+// columns keeps columns of scores: at a thousand clusters they are most of what a question would otherwise leave to the garbage collector.
+var columns = sync.Pool{New: func() any { return new([]int64) }}
+
+// zeroed returns a column of n zeros to be put back.
+func zeroed(n int) *[]int64 {
+	c := columns.Get().(*[]int64)
+	if cap(*c) < n {
+		*c = make([]int64, n)
+	}
+	*c = (*c)[:n]
+	clear(*c)
+	return c
 }
 
 func (e *exchange) estimate(ctx context.Context) error {
