@@ -16,9 +16,19 @@ build: ## compile the binaries into bin/
 	$(GO) build -o $(BIN)/ ./cmd/...
 
 .PHONY: generate
-generate: ## write deepcopy functions and CRDs again
+generate: ## write deepcopy functions, CRDs and the plugin protocol again
 	$(GENERATE_TOOL) controller-gen object paths=./apis/...
 	$(GENERATE_TOOL) controller-gen crd paths=./apis/... output:crd:dir=./apis/crds
+	$(GENERATE_TOOL) buf generate plugins/proto --template plugins/proto/buf.gen.yaml
+
+.PHONY: verify-protocol
+verify-protocol: ## fail when the plugin protocol breaks plugins built against the released one
+	$(GENERATE_TOOL) buf lint plugins/proto
+	$(GENERATE_TOOL) buf breaking plugins/proto --against plugins/proto/released.binpb
+
+.PHONY: release-protocol
+release-protocol: ## make the present plugin protocol the one that must not be broken
+	$(GENERATE_TOOL) buf build plugins/proto --output plugins/proto/released.binpb
 
 .PHONY: verify
 verify: ## fail when generated files or go.mod are stale
