@@ -82,6 +82,11 @@ func (p *Plugin) ask(ctx context.Context, c *call) error {
 	now := time.Now()
 	p.observe(verb(c.stage), result, now.Sub(start))
 	fine := result == Answered || result == Declined
+	if result == Unavailable {
+		// It cost nothing, and the supervisor sees to it already.
+		p.breaker.release()
+		return p.settle(c, &CallError{p.name, verb(c.stage), result, err})
+	}
 	if tripped := p.breaker.done(now, fine); tripped && result == TimedOut {
 		notify(p.hung)
 	}

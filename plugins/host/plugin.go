@@ -36,6 +36,8 @@ type Status struct {
 	State                       State
 	// Stages are the plugin's abilities, in the words of metrics: filter, score, estimate, select, assign.
 	Stages []string
+	// PID is the process of a plugin that the host runs, for the operator's cgroups; zero for others and when none runs.
+	PID int
 	// Restarts counts the starts after the first.
 	Restarts int
 	// Since is when the state began.
@@ -64,18 +66,19 @@ type Plugin struct {
 	fused   fused
 	scores  atomic.Bool
 
-	mu      sync.Mutex
-	status  Status
-	starts  int
-	recent  map[string]*recent
-	running chan struct{}
+	mu     sync.Mutex
+	status Status
+	starts int
+	recent map[string]*recent
+	// turned is closed, and replaced, when the state changes.
+	turned chan struct{}
 }
 
 func newPlugin(o *Options, spec *Spec) *Plugin {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Plugin{
 		name: spec.Name, options: o, log: o.Log.WithValues("plugin", spec.Name), cancel: cancel, stopped: make(chan struct{}),
-		changed: make(chan struct{}, 1), hung: make(chan struct{}, 1), running: make(chan struct{}), recent: map[string]*recent{},
+		changed: make(chan struct{}, 1), hung: make(chan struct{}, 1), turned: make(chan struct{}), recent: map[string]*recent{},
 	}
 	p.spec.Store(spec)
 	p.status = Status{Name: spec.Name, State: Starting, Since: time.Now()}
@@ -85,17 +88,28 @@ func newPlugin(o *Options, spec *Spec) *Plugin {
 
 // Ready waits until the plugin runs. When ctx ends before, the error says what keeps it from running.
 func (p *Plugin) Ready(ctx context.Context) error {
-	p.mu.Lock()
-	running := p.running
-	p.mu.Unlock()
-	select {
-	case <-running:
-		return nil
-	case <-p.stopped:
-		return fmt.Errorf("waiting for plugin %s: it was stopped", p.name)
-	case <-ctx.Done():
-		return errors.Join(fmt.Errorf("waiting for plugin %s: %w", p.name, ctx.Err()), p.Status().LastError)
+	for {
+		ready, turned := p.ready()
+		if ready {
+			return nil
+		}
+		select {
+		case <-turned:
+		case <-p.stopped:
+			return fmt.Errorf("waiting for plugin %s: it was stopped", p.name)
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("waiting for plugin %s: %w", p.name, ctx.Err()), p.Status().LastError)
+		}
 	}
+}
+
+// ready reports whether questions can be asked. If not, the channel is closed when the state changes. A session may be broken for a moment
+// before the state says so.
+func (p *Plugin) ready() (ready bool, turned <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.current.Load()
+	return p.status.State == Running && s != nil && s.reason() == nil, p.turned
 }
 
 // Status returns the state of the plugin.
@@ -203,6 +217,7 @@ func (p *Plugin) adopt(s *session) {
 	p.mu.Lock()
 	p.starts++
 	p.status.Restarts = p.starts - 1
+	p.status.PID = s.transport.pid
 	p.status.ReportedName, p.status.Version, p.status.Stages = s.info.GetName(), s.info.GetVersion(), verbs(s.info.GetStages())
 	p.mu.Unlock()
 	p.options.Metrics.started(p.name, p.starts > 1)
@@ -270,27 +285,17 @@ func (p *Plugin) enter(state State, cause error) {
 	if cause != nil {
 		p.status.LastError = cause
 	}
+	if state != Running {
+		p.status.PID = 0
+	}
 	p.status.State, p.status.Since = state, time.Now()
-	p.announce(state == Running)
+	close(p.turned)
+	p.turned = make(chan struct{})
 	status := p.statusLocked()
 	p.mu.Unlock()
 	p.options.Metrics.state(p.name, state)
 	if p.options.OnChange != nil {
 		p.options.OnChange(status)
-	}
-}
-
-// announce opens the channel that Ready waits for, or makes another one. It is called with the lock held.
-func (p *Plugin) announce(runs bool) {
-	select {
-	case <-p.running:
-		if !runs {
-			p.running = make(chan struct{})
-		}
-	default:
-		if runs {
-			close(p.running)
-		}
 	}
 }
 

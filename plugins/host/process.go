@@ -42,7 +42,7 @@ func launch(ctx context.Context, spec *Spec, log *lines) (*transport, error) {
 		return nil, explainStart(ctx, spec, err)
 	}
 	return &transport{
-		conn: grip.conn, exited: grip.exited, close: discard,
+		conn: grip.conn, pid: cmd.Process.Pid, exited: grip.exited, close: discard,
 		obituary: func() string { return cmd.ProcessState.String() },
 		changed:  func() bool { return changedSince(spec, at) },
 	}, nil

@@ -19,6 +19,8 @@ import (
 // transport is a connection to a plugin and what holds it up.
 type transport struct {
 	conn grpc.ClientConnInterface
+	// pid is that of the process, zero for a plugin that somebody else runs.
+	pid int
 	// exited is closed when the process is gone; nil for a plugin that somebody else runs.
 	exited <-chan struct{}
 	// obituary says how the process ended. It is called after exited.
