@@ -20,6 +20,7 @@ generate: ## write deepcopy functions, CRDs and the plugin protocol again
 	$(GENERATE_TOOL) controller-gen object paths=./apis/...
 	$(GENERATE_TOOL) controller-gen crd paths=./apis/... output:crd:dir=./apis/crds
 	$(GENERATE_TOOL) buf generate plugins/proto --template plugins/proto/buf.gen.yaml
+	$(GENERATE_TOOL) buf build plugins/proto --exclude-source-info --output plugins/examples/python/plugin.binpb
 
 .PHONY: verify-protocol
 verify-protocol: ## fail when the plugin protocol breaks plugins built against the released one
@@ -28,7 +29,7 @@ verify-protocol: ## fail when the plugin protocol breaks plugins built against t
 
 .PHONY: release-protocol
 release-protocol: ## make the present plugin protocol the one that must not be broken
-	$(GENERATE_TOOL) buf build plugins/proto --output plugins/proto/released.binpb
+	$(GENERATE_TOOL) buf build plugins/proto --exclude-source-info --output plugins/proto/released.binpb
 
 .PHONY: verify
 verify: ## fail when generated files or go.mod are stale

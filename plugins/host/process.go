@@ -52,7 +52,7 @@ func clientConfig(spec *Spec, cmd *exec.Cmd, g *grip, log *lines) *plugin.Client
 	config := &plugin.ClientConfig{
 		HandshakeConfig:  plugin.HandshakeConfig{MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue},
 		VersionedPlugins: map[int]plugin.PluginSet{},
-		Cmd:              cmd, AutoMTLS: true, SkipHostEnv: true, StartTimeout: spec.startTimeout(),
+		Cmd:              cmd, AutoMTLS: !spec.PlainSocket, SkipHostEnv: true, StartTimeout: spec.startTimeout(),
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC}, GRPCDialOptions: dialOptions(),
 		Stderr: log, SyncStderr: log, SyncStdout: log, Logger: hclog.NewNullLogger(),
 	}

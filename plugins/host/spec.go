@@ -39,6 +39,9 @@ type Spec struct {
 	SHA256 string
 	// Args are the arguments of the process.
 	Args []string
+	// PlainSocket leaves out the exchange of certificates with the process, for languages in which nobody wrote it. The socket lies in a
+	// directory that only the scheduler's user can enter, so whoever could listen in could read the scheduler's memory as well.
+	PlainSocket bool
 	// Environment names the variables of the scheduler's environment that the process may see. It sees no others.
 	Environment []string
 	// Address is where a plugin listens that somebody else runs: unix:///path, or dns:///host:port, which needs TLS.
