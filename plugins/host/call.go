@@ -99,6 +99,9 @@ func (p *Plugin) ask(ctx context.Context, c *call) error {
 // exchange sends the question to whichever session is current. The result is Invalid until the answer was read.
 func (p *Plugin) exchange(ctx context.Context, c *call) (*pluginv1.Answer, Result, error) {
 	deadline := p.spec.Load().deadline()
+	if fleet := c.query.Snapshot; p.last.Load() != fleet {
+		p.last.Store(fleet)
+	}
 	for {
 		s := p.current.Load()
 		if s == nil {

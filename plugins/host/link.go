@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -40,8 +41,8 @@ type link struct {
 	err      error
 	draining bool
 	sending  bool
-	// sendingSince is when the message that is being sent was begun.
-	sendingSince time.Time
+	// sendingSince is when the message that is being sent was begun, in nanoseconds of the epoch.
+	sendingSince atomic.Int64
 	// sweeping is whether the sweeper is set.
 	sweeping bool
 	lastID   uint64
@@ -66,7 +67,8 @@ type pending struct {
 // waiter is somebody who waits for an answer. A nil answer means that it came too late.
 type waiter struct {
 	answered chan *pluginv1.Answer
-	since    time.Time
+	// since is when the question was asked; zero for one that has no deadline but its context's.
+	since time.Time
 }
 
 // newLink takes over the stream. Facts is what the plugin reads, patience how long a question waits for its answer and a message for being
@@ -98,13 +100,23 @@ func (l *link) ask(ctx context.Context, s *framework.Snapshot, q *pluginv1.Quest
 }
 
 func (l *link) askOnce(ctx context.Context, s *framework.Snapshot, q *pluginv1.Question) (*pluginv1.Answer, error) {
-	answered := make(chan *pluginv1.Answer, 1)
-	id, err := l.enqueue(s, q, answered)
+	return l.await(ctx, s, q, waiter{make(chan *pluginv1.Answer, 1), time.Now()})
+}
+
+// prime tells the plugin the table and waits, as long as ctx lasts, until it took that in. The question that goes with the table asks for
+// nothing, so any answer will do.
+func (l *link) prime(ctx context.Context, s *framework.Snapshot) error {
+	_, err := l.await(ctx, s, &pluginv1.Question{}, waiter{answered: make(chan *pluginv1.Answer, 1)})
+	return err
+}
+
+func (l *link) await(ctx context.Context, s *framework.Snapshot, q *pluginv1.Question, w waiter) (*pluginv1.Answer, error) {
+	id, err := l.enqueue(s, q, w)
 	if err != nil {
 		return nil, err
 	}
 	select {
-	case a := <-answered:
+	case a := <-w.answered:
 		if a == nil {
 			return nil, errExpired
 		}
@@ -117,7 +129,7 @@ func (l *link) askOnce(ctx context.Context, s *framework.Snapshot, q *pluginv1.Q
 	}
 }
 
-func (l *link) enqueue(s *framework.Snapshot, q *pluginv1.Question, answered chan *pluginv1.Answer) (uint64, error) {
+func (l *link) enqueue(s *framework.Snapshot, q *pluginv1.Question, w waiter) (uint64, error) {
 	l.mu.Lock()
 	if l.err != nil || l.draining {
 		defer l.mu.Unlock()
@@ -129,7 +141,7 @@ func (l *link) enqueue(s *framework.Snapshot, q *pluginv1.Question, answered cha
 	l.lastID++
 	id := l.lastID
 	q.Id = id
-	l.waiting[id] = waiter{answered, time.Now()}
+	l.waiting[id] = w
 	l.watch()
 	l.queue = append(l.queue, pending{s, q})
 	l.flush()
@@ -149,7 +161,7 @@ func (l *link) flush() {
 		if l.forget && len(queue) > 0 {
 			l.told, l.forget, l.retold = nil, false, queue[0].question.GetId()-1
 		}
-		l.sendingSince = time.Now()
+		l.sendingSince.Store(time.Now().UnixNano())
 		l.mu.Unlock()
 		err := l.send(queue, cancels)
 		l.mu.Lock()
@@ -205,6 +217,7 @@ func (l *link) tell(s *framework.Snapshot) (*pluginv1.WorkRequest, error) {
 		if err := l.stream.Send(m); err != nil {
 			return nil, err
 		}
+		l.sendingSince.Store(time.Now().UnixNano())
 		m = &pluginv1.WorkRequest{}
 	}
 	return m, nil
@@ -280,13 +293,13 @@ func (l *link) sweep() {
 		return
 	}
 	now := time.Now()
-	if l.sending && now.Sub(l.sendingSince) >= l.patience {
+	if l.sending && now.UnixNano()-l.sendingSince.Load() >= int64(l.patience) {
 		l.failLocked(errStuck)
 		l.mu.Unlock()
 		return
 	}
 	for id, w := range l.waiting {
-		if now.Sub(w.since) >= l.patience {
+		if !w.since.IsZero() && now.Sub(w.since) >= l.patience {
 			w.answered <- nil
 			l.cancels = append(l.cancels, id)
 			l.settle(id)

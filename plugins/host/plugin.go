@@ -11,6 +11,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/longshore-project/longshore/plugins/proto/v1"
+	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
 // State is where a plugin is in its life.
@@ -65,6 +66,8 @@ type Plugin struct {
 	breaker breaker
 	fused   fused
 	scores  atomic.Bool
+	// last is the fleet of the latest question, which a successor of the process is told before it is asked anything.
+	last atomic.Pointer[framework.Snapshot]
 
 	mu     sync.Mutex
 	status Status
@@ -207,7 +210,31 @@ func (p *Plugin) start(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSession(ctx, t, spec)
+	s, err := newSession(ctx, t, spec)
+	if err != nil {
+		return nil, err
+	}
+	if fleet := p.last.Load(); fleet != nil {
+		if err := s.prime(ctx, fleet); err != nil {
+			s.close()
+			return nil, fmt.Errorf("telling plugin the clusters: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// Prime tells the plugin the fleet and waits until it took that in. It is never needed, but a fleet of thousands of clusters may take a slow
+// plugin longer than the deadline of the first question.
+func (p *Plugin) Prime(ctx context.Context, fleet *framework.Snapshot) error {
+	p.last.Store(fleet)
+	s := p.current.Load()
+	if s == nil {
+		return fmt.Errorf("telling plugin %s the clusters: %w", p.name, p.absence())
+	}
+	if err := s.prime(ctx, fleet); err != nil {
+		return fmt.Errorf("telling plugin %s the clusters: %w", p.name, err)
+	}
+	return nil
 }
 
 // adopt makes the session the one that answers.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/longshore-project/longshore/plugins/host"
 	"github.com/longshore-project/longshore/scheduler/framework"
@@ -57,14 +58,14 @@ func TestProcessAnswersEveryStage(t *testing.T) {
 // What a plugin may do wrong, and what the caller is told under the policy fail.
 func TestMisbehaviourIsContained(t *testing.T) {
 	s := spec(t, "fine")
-	s.Deadline = 300 * time.Millisecond
+	s.Deadline = 2 * time.Second
 	_, p := start(t, s, host.Options{})
 	tests := []struct {
 		name, key string
 		result    host.Result
 		says      string
 	}{
-		{"hangs", "hang", host.TimedOut, "no answer within 300ms"},
+		{"hangs", "hang", host.TimedOut, "no answer within 2s"},
 		{"panics", "panic", host.Broken, "plugin panicked: index out of range"},
 		{"reports an error", "error", host.Broken, "price table is empty"},
 		{"names unknown clusters", "unknown", host.Invalid, "there are 3 clusters"},
@@ -199,7 +200,7 @@ func TestCrashIsNamedAndThePluginComesBack(t *testing.T) {
 // A plugin whose calls never return is killed and started again.
 func TestHungPluginIsReplaced(t *testing.T) {
 	s := spec(t, "fine")
-	s.Deadline = 50 * time.Millisecond
+	s.Deadline = 500 * time.Millisecond
 	seen := make(states, 100)
 	_, p := start(t, s, host.Options{OnChange: func(s host.Status) { seen <- s }})
 	seen.await(t, host.Running)
@@ -346,6 +347,75 @@ func TestReloadLosesNoCall(t *testing.T) {
 	got, err := p.Filter().Filter(t.Context(), query(fleet(3), "fine"), framework.FullBitset(3))
 	if err != nil || got[0].Status.Message() != "cluster(s) were not green" {
 		t.Errorf("after the reload: %v, %v", got, err)
+	}
+}
+
+// A plugin can be told the fleet before the first question, and is told it again when it comes back.
+func TestPrime(t *testing.T) {
+	h, p := start(t, spec(t, "fine"), host.Options{})
+	if err := p.Prime(t.Context(), fleet(5000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Prime(t.Context(), fleet(3)); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Prime(t.Context(), fleet(3)); err == nil || !strings.Contains(err.Error(), "not running (Stopped)") {
+		t.Errorf("error is %v, want that the plugin is stopped", err)
+	}
+}
+
+// What a plugin writes is counted when it is too much, and does not slow its answers down.
+func TestFloodedLog(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	_, p := start(t, spec(t, "fine"), host.Options{Metrics: host.NewMetrics(registry)})
+	if _, err := p.Filter().Filter(t.Context(), query(fleet(3), "flood"), framework.FullBitset(3)); err != nil {
+		t.Fatal(err)
+	}
+	for dropped := 0.0; dropped < 4000; {
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetName() == "longshore_plugin_log_lines_dropped_total" {
+				dropped = f.GetMetric()[0].GetCounter().GetValue()
+			}
+		}
+		if _, err := p.Filter().Filter(t.Context(), query(fleet(3), "fine"), framework.FullBitset(3)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestSpecsAreValidated(t *testing.T) {
+	tests := []struct {
+		name, says string
+		spec       host.Spec
+	}{
+		{"no name", "name is empty", host.Spec{Path: "/p"}},
+		{"neither path nor address", "exactly one of path and address", host.Spec{Name: "x"}},
+		{"both", "exactly one of path and address", host.Spec{Name: "x", Path: "/p", Address: "unix:///s"}},
+		{"relative path", "not absolute", host.Spec{Name: "x", Path: "p"}},
+		{"short hash", "64 hexadecimal digits", host.Spec{Name: "x", Path: "/p", SHA256: "abcd"}},
+		{"no hash at all", "64 hexadecimal digits", host.Spec{Name: "x", Path: "/p", SHA256: "yes"}},
+		{"open network", "needs tls", host.Spec{Name: "x", Address: "dns:///plugins:1234"}},
+		{"strange address", "unknown scheme", host.Spec{Name: "x", Address: "plugins:1234"}},
+		{"policy", "neither fail nor skip", host.Spec{Name: "x", Path: "/p", FailurePolicy: "ignore"}},
+		{"deadline", "must not be negative", host.Spec{Name: "x", Path: "/p", Deadline: -1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := host.New(host.Options{}).Apply([]host.Spec{tt.spec}); err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("error is %v, want the words %q", err, tt.says)
+			}
+		})
+	}
+	twice := []host.Spec{{Name: "x", Path: "/p"}, {Name: "x", Path: "/p"}}
+	if err := host.New(host.Options{}).Apply(twice); err == nil || !strings.Contains(err.Error(), "listed twice") {
+		t.Errorf("error is %v, want that x is listed twice", err)
 	}
 }
 

@@ -173,6 +173,9 @@ func (w *work) send(a *pluginv1.Answer) {
 // answer asks the plugin whatever the question contains.
 func (w *work) answer(ctx context.Context, q *pluginv1.Question, s *framework.Snapshot) *pluginv1.Answer {
 	a := &pluginv1.Answer{Id: q.GetId()}
+	if q.GetRequest() == nil {
+		return a
+	}
 	err := guard(func() error {
 		query, err := w.query(q, s)
 		if err != nil {

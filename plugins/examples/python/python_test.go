@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
@@ -25,7 +26,7 @@ func spec(t testing.TB, arguments map[string]any) host.Spec {
 	}
 	return host.Spec{
 		Name: "maintenance", Path: interpreter(t), Args: []string{script}, PlainSocket: true, Arguments: arguments,
-		Environment: []string{"PYTHONDONTWRITEBYTECODE"},
+		Environment: []string{"PYTHONDONTWRITEBYTECODE"}, Deadline: time.Minute, StartTimeout: time.Minute,
 	}
 }
 

@@ -1238,7 +1238,8 @@ func (x *Grade) GetMin() []*Resource {
 	return nil
 }
 
-// Question asks one or more stages about one request. Each stage that is present is to be answered.
+// Question asks one or more stages about one request. Each stage that is present is to be answered. A question without a stage asks nothing;
+// its answer says that the table before it was taken in.
 type Question struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Chosen by the host, unique on the stream.

@@ -10,6 +10,7 @@ import (
 	"context"
 	"net"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/test/bufconn"
 
@@ -17,6 +18,9 @@ import (
 	"github.com/longshore-project/longshore/plugins/sdk"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
+
+// deadline is far from what any machine needs: tests are about answers and not about time.
+const deadline = time.Minute
 
 // pipeBytes is the buffer of the connection in memory.
 const pipeBytes = 1 << 20
@@ -53,7 +57,7 @@ func TryOpen(t testing.TB, p sdk.Plugin, arguments map[string]any) (*host.Plugin
 			t.Error(err)
 		}
 	})
-	if err := h.Apply([]host.Spec{{Name: p.Name(), Address: "unix:///in-memory", Arguments: arguments}}); err != nil {
+	if err := h.Apply([]host.Spec{{Name: p.Name(), Address: "unix:///in-memory", Arguments: arguments, Deadline: deadline}}); err != nil {
 		return nil, err
 	}
 	opened, _ := h.Plugin(p.Name())
