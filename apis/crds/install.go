@@ -24,7 +24,8 @@ import (
 const FieldManager = "longshore-crds"
 
 // Install makes an API server serve every kind, and returns when it does. Definitions that are already as they should be are not written,
-// and fields that others have set, such as a conversion webhook, stay. It may run again at any time, and beside other installers.
+// and fields that others have set, such as labels, stay. It may run again at any time, and beside other installers. The first reader of
+// a new kind may still be told to try again after a second, which client-go does by itself, while the server fills its watch cache.
 // It returns an error if a definition is refused, if its names are taken by another definition, or if ctx ends first: the error then names
 // the kinds that are not served yet.
 func Install(ctx context.Context, config *rest.Config) error {

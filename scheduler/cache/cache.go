@@ -4,7 +4,7 @@
 //
 //	Assume ──► in flight ──Confirm──► awaiting report ──► released, at the member's next changed report or after Patience
 //	               │                        │
-//	               └────────Forget──────────┴──► released
+//	               └──Release, Forget───────┴──Forget──► released
 //
 // While it is in flight or awaits a report it counts against the capacity of its clusters, so two decisions never take the same room.
 package cache
@@ -149,25 +149,43 @@ type Reservation struct {
 	Resources framework.Resources
 }
 
-// Assume counts the reservations of the decision about the binding called key against capacity, in place of any that the binding had.
-func (c *Cache) Assume(key string, reservations []Reservation) {
+// Ticket names the reservations of one decision. The zero ticket names none.
+type Ticket uint64
+
+// Assume counts the reservations of a decision about the binding called key against capacity, beside those of earlier decisions about it
+// that no report includes yet.
+func (c *Cache) Assume(key string, reservations []Reservation) Ticket {
+	if len(reservations) == 0 {
+		return 0
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.touch(c.reserved.put(key, reservations))
+	t, touched := c.reserved.put(key, reservations)
+	c.touch(touched)
+	return t
 }
 
 // Confirm says that the decision is written: from now on the members' reports are going to include it.
-func (c *Cache) Confirm(key string) {
+func (c *Cache) Confirm(t Ticket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.reserved.confirm(key, c.clock.Now())
+	c.reserved.confirm(t, c.clock.Now())
 }
 
-// Forget releases what the binding has reserved, and reports whether that was anything.
+// Release gives back what a decision that came to nothing had reserved, and reports whether that was anything.
+func (c *Cache) Release(t Ticket) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	released := c.reserved.remove(t)
+	c.touch(released)
+	return len(released) > 0
+}
+
+// Forget gives back everything that the binding has reserved, and reports whether that was anything.
 func (c *Cache) Forget(key string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	released := c.reserved.remove(key)
+	released := c.reserved.removeAll(key)
 	c.touch(released)
 	return len(released) > 0
 }

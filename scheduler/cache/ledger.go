@@ -6,52 +6,54 @@ import (
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
-// ledger is the account of reservations: by binding, and summed up by cluster.
+// ledger is the account of reservations: by ticket, by binding, and summed up by cluster.
 type ledger struct {
-	byBinding map[string]*entry
+	issued    Ticket
+	byTicket  map[Ticket]*entry
+	byBinding map[string]map[Ticket]*entry
 	// byCluster indexes the entries by cluster, so that a report touches only those that concern it.
-	byCluster map[string]map[string]*entry
+	byCluster map[string]map[Ticket]*entry
 	sums      map[string]framework.Resources
 	// waiting holds the confirmed entries in the order of their confirmation; entries that are gone by now are skipped.
 	waiting []*entry
 }
 
 type entry struct {
+	ticket    Ticket
 	key       string
 	rooms     map[string]framework.Resources
 	confirmed time.Time
 }
 
 func newLedger() *ledger {
-	return &ledger{byBinding: map[string]*entry{}, byCluster: map[string]map[string]*entry{}, sums: map[string]framework.Resources{}}
+	return &ledger{
+		byTicket: map[Ticket]*entry{}, byBinding: map[string]map[Ticket]*entry{}, byCluster: map[string]map[Ticket]*entry{},
+		sums: map[string]framework.Resources{},
+	}
 }
 
 // on returns what is reserved in the cluster, nil for nothing.
 func (l *ledger) on(cluster string) framework.Resources { return l.sums[cluster] }
 
-// put replaces the entry of the binding and returns the clusters in which something changed.
-func (l *ledger) put(key string, reservations []Reservation) []string {
-	touched := l.remove(key)
-	if len(reservations) == 0 {
-		return touched
-	}
-	e := &entry{key: key, rooms: make(map[string]framework.Resources, len(reservations))}
+// put makes an entry and returns its ticket and the clusters in which something changed.
+func (l *ledger) put(key string, reservations []Reservation) (Ticket, []string) {
+	l.issued++
+	e := &entry{ticket: l.issued, key: key, rooms: make(map[string]framework.Resources, len(reservations))}
+	touched := make([]string, 0, len(reservations))
 	for _, r := range reservations {
 		e.rooms[r.Cluster] = e.rooms[r.Cluster].Plus(r.Resources)
 		l.sums[r.Cluster] = l.sums[r.Cluster].Plus(r.Resources)
-		if l.byCluster[r.Cluster] == nil {
-			l.byCluster[r.Cluster] = map[string]*entry{}
-		}
-		l.byCluster[r.Cluster][key] = e
+		file(l.byCluster, r.Cluster, e)
 		touched = append(touched, r.Cluster)
 	}
-	l.byBinding[key] = e
-	return touched
+	l.byTicket[e.ticket] = e
+	file(l.byBinding, key, e)
+	return e.ticket, touched
 }
 
-// remove drops the entry of the binding and returns the clusters in which something changed.
-func (l *ledger) remove(key string) []string {
-	e, ok := l.byBinding[key]
+// remove drops the entry and returns the clusters in which something changed.
+func (l *ledger) remove(t Ticket) []string {
+	e, ok := l.byTicket[t]
 	if !ok {
 		return nil
 	}
@@ -63,17 +65,39 @@ func (l *ledger) remove(key string) []string {
 	return touched
 }
 
+// removeAll drops the entries of the binding.
+func (l *ledger) removeAll(key string) []string {
+	var touched []string
+	for t := range l.byBinding[key] {
+		touched = append(touched, l.remove(t)...)
+	}
+	return touched
+}
+
 // release gives back what the entry holds in one cluster.
 func (l *ledger) release(e *entry, cluster string) {
 	l.sums[cluster] = nonZero(l.sums[cluster].Minus(e.rooms[cluster]))
 	delete(e.rooms, cluster)
-	delete(l.byCluster[cluster], e.key)
-	if len(l.byCluster[cluster]) == 0 {
-		delete(l.byCluster, cluster)
+	if unfile(l.byCluster, cluster, e); len(l.byCluster[cluster]) == 0 {
 		delete(l.sums, cluster)
 	}
-	if len(e.rooms) == 0 && l.byBinding[e.key] == e {
-		delete(l.byBinding, e.key)
+	if len(e.rooms) == 0 {
+		delete(l.byTicket, e.ticket)
+		unfile(l.byBinding, e.key, e)
+	}
+}
+
+func file(index map[string]map[Ticket]*entry, key string, e *entry) {
+	if index[key] == nil {
+		index[key] = map[Ticket]*entry{}
+	}
+	index[key][e.ticket] = e
+}
+
+func unfile(index map[string]map[Ticket]*entry, key string, e *entry) {
+	delete(index[key], e.ticket)
+	if len(index[key]) == 0 {
+		delete(index, key)
 	}
 }
 
@@ -88,8 +112,8 @@ func nonZero(r framework.Resources) framework.Resources {
 	return out
 }
 
-func (l *ledger) confirm(key string, now time.Time) {
-	if e, ok := l.byBinding[key]; ok && e.confirmed.IsZero() {
+func (l *ledger) confirm(t Ticket, now time.Time) {
+	if e, ok := l.byTicket[t]; ok && e.confirmed.IsZero() {
 		e.confirmed = now
 		l.waiting = append(l.waiting, e)
 	}
@@ -110,9 +134,7 @@ func (l *ledger) reported(cluster string) framework.Resources {
 func (l *ledger) expire(deadline time.Time) []string {
 	var touched []string
 	for len(l.waiting) > 0 && !l.waiting[0].confirmed.After(deadline) {
-		if e := l.waiting[0]; l.byBinding[e.key] == e {
-			touched = append(touched, l.remove(e.key)...)
-		}
+		touched = append(touched, l.remove(l.waiting[0].ticket)...)
 		l.waiting = l.waiting[1:]
 	}
 	return touched

@@ -3,6 +3,8 @@ package convert
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,14 +13,20 @@ import (
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
-// FromPlacement returns the placement in the scheduler's words. Its fingerprint is the placement's JSON, which is also the value of the
-// applied-placement annotation. An enumeration with an unknown value is an error: it may mean anything, so it must not mean nothing.
-func FromPlacement(p *policyv1alpha1.Placement) (*framework.Placement, error) {
+// Fingerprint returns the JSON of the placement, which is equal for equal placements. It is also the value of the applied-placement annotation.
+func Fingerprint(p *policyv1alpha1.Placement) string {
 	text, err := json.Marshal(p)
 	if err != nil {
-		return nil, fmt.Errorf("encoding placement: %w", err)
+		panic(fmt.Sprintf("convert: a placement is plain data, yet encoding it fails: %v", err))
 	}
-	out := &framework.Placement{Fingerprint: string(text), StrategyStated: p.ReplicaScheduling != nil}
+	return string(text)
+}
+
+// FromPlacement returns the placement in the scheduler's words. An enumeration with an unknown value is an error: it may mean anything, so it
+// must not mean nothing.
+func FromPlacement(p *policyv1alpha1.Placement) (*framework.Placement, error) {
+	out := &framework.Placement{Fingerprint: Fingerprint(p), StrategyStated: p.ReplicaScheduling != nil}
+	var err error
 	if out.Terms, err = fromTerms(p); err != nil {
 		return nil, err
 	}
@@ -89,8 +97,8 @@ func fromLabelSelector(s *metav1.LabelSelector) ([]framework.LabelRequirement, e
 		return nil, nil
 	}
 	out := make([]framework.LabelRequirement, 0, len(s.MatchLabels)+len(s.MatchExpressions))
-	for key, value := range s.MatchLabels {
-		out = append(out, framework.LabelRequirement{Key: key, Operator: framework.In, Values: []string{value}})
+	for _, key := range slices.Sorted(maps.Keys(s.MatchLabels)) {
+		out = append(out, framework.LabelRequirement{Key: key, Operator: framework.In, Values: []string{s.MatchLabels[key]}})
 	}
 	for _, e := range s.MatchExpressions {
 		switch op := framework.Operator(e.Operator); op {

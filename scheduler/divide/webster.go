@@ -88,7 +88,7 @@ func step(won []int64, weights []Weight, order Order, missing int64) {
 	if q.takeBack {
 		change = -1
 	}
-	q.init()
+	q.init(missing * change)
 	for ; missing != 0; missing -= change {
 		won[q.parties[0]] += change
 		q.fix()
@@ -124,16 +124,35 @@ type awards struct {
 	won      []int64
 	order    Order
 	takeBack bool
-	parties  []int32
+	// lastFirst turns the heap upside down, which is how the first few of many are found.
+	lastFirst bool
+	parties   []int32
 }
 
-func (q *awards) init() {
-	q.parties = make([]int32, 0, len(q.weights))
+// init fills the heap for so many steps. Each step touches the first party, so no more than steps parties are ever touched: those that come
+// first now. When that is few of many they are picked in one pass, most of which is one comparison a party.
+func (q *awards) init(steps int64) {
+	q.parties = make([]int32, 0, min(int64(len(q.weights)), steps))
 	for i, w := range q.weights {
-		if w > 0 && (!q.takeBack || q.won[i] > 0) {
+		if w <= 0 || q.takeBack && q.won[i] == 0 {
+			continue
+		}
+		if int64(len(q.parties)) < steps {
 			q.parties = append(q.parties, int32(i))
+			if int64(len(q.parties)) == steps {
+				q.lastFirst = true
+				q.heapify()
+			}
+		} else if q.before(int32(i), q.parties[0]) {
+			q.parties[0] = int32(i)
+			q.down(0)
 		}
 	}
+	q.lastFirst = false
+	q.heapify()
+}
+
+func (q *awards) heapify() {
 	for i := len(q.parties)/2 - 1; i >= 0; i-- {
 		q.down(i)
 	}
@@ -148,8 +167,16 @@ func (q *awards) fix() {
 	q.down(0)
 }
 
+// less is the order of the heap.
 func (q *awards) less(i, j int) bool {
-	a, b := q.parties[i], q.parties[j]
+	if q.lastFirst {
+		i, j = j, i
+	}
+	return q.before(q.parties[i], q.parties[j])
+}
+
+// before reports whether party a is touched before party b.
+func (q *awards) before(a, b int32) bool {
 	if q.takeBack {
 		return precedes(award{b, q.won[b] - 1}, award{a, q.won[a] - 1}, q.weights, q.order)
 	}

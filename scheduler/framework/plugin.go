@@ -63,6 +63,12 @@ type Score interface {
 	Score(ctx context.Context, q *Query, clusters Bitset, scores []int64) error
 }
 
+// SkippableScore is a Score that can tell beforehand that it would rate all clusters 0.
+type SkippableScore interface {
+	Score
+	Skips(q *Query) bool
+}
+
 // MaxScore is the highest score that a plugin may give.
 const MaxScore = 100
 
@@ -100,7 +106,7 @@ type Selection struct {
 	Query
 	// Ranked is the feasible clusters, best first: overflow tier ascending, score descending, available descending, name ascending.
 	Ranked []int32
-	// Scores is the weighted sum of all scores, by row.
+	// Scores is the weighted sum of all scores, by row; nil when every cluster has 0.
 	Scores []int64
 	// Available is the estimate plus what the request runs there, by row. It is nil when capacity plays no role for the request.
 	Available []Capacity
@@ -120,7 +126,7 @@ type Allotment struct {
 	Selected []int32
 	// Current is the replicas that run on each selected cluster now, index-aligned with Selected.
 	Current []int64
-	// Estimates is what fits beside them, index-aligned with Selected. It is nil when capacity plays no role for the request.
+	// Estimates is what fits beside them, by row. It is nil when capacity plays no role for the request.
 	Estimates []Capacity
 }
 

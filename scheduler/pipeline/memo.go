@@ -41,12 +41,15 @@ type verdict struct {
 	rejections []framework.Rejection
 }
 
-// filter returns the rejections of f. A shared filter is asked about all candidates, so that its answer serves others too; what is not in
-// left is ignored by the caller.
+// filter returns the rejections of f. A shared filter is asked about all candidates, so that its answer serves others too, and names every
+// cure of clusters that several filters reject; what is not in left is ignored by the caller.
 func (m *Memo) filter(ctx context.Context, f framework.Filter, q *framework.Query, left framework.Bitset) ([]framework.Rejection, error) {
 	shared, ok := f.(framework.SharedFilter)
-	if !ok || m == nil || q.Request.Placement.Fingerprint == "" {
+	if !ok {
 		return f.Filter(ctx, q, left)
+	}
+	if m == nil || q.Request.Placement.Fingerprint == "" {
+		return f.Filter(ctx, q, q.Snapshot.Candidates())
 	}
 	key := verdictKey{f.Name(), q.Request.Placement.Fingerprint, q.Term, q.Request.API, q.Request.Workload}
 	at := q.Snapshot.Generation(shared.Reads(q) | framework.FactMembership)

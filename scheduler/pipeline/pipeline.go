@@ -149,8 +149,10 @@ func keepsTargets(f framework.Filter) bool {
 
 // score adds up the weighted scores by row.
 func (a *attempt) score(ctx context.Context) error {
-	a.Scores = make([]framework.PluginScore, 0, len(a.profile.Scores))
 	for _, s := range a.profile.Scores {
+		if skippable, ok := s.Plugin.(framework.SkippableScore); ok && skippable.Skips(&a.query) {
+			continue
+		}
 		scores := make([]int64, a.Snapshot.Len())
 		if err := s.Plugin.Score(ctx, &a.query, a.Feasible, scores); err != nil {
 			return fmt.Errorf("running score %s: %w", s.Plugin.Name(), err)
@@ -161,7 +163,11 @@ func (a *attempt) score(ctx context.Context) error {
 	return nil
 }
 
+// total returns nil for no scores, which is 0 everywhere.
 func total(scores []framework.PluginScore, rows int) []int64 {
+	if len(scores) == 0 {
+		return nil
+	}
 	if len(scores) == 1 && scores[0].Weight == 1 {
 		return scores[0].Scores
 	}
@@ -238,15 +244,10 @@ func ascending(rows []int32, n int) []int32 {
 
 // assign lets the plugin divide the replicas.
 func (a *attempt) assign(ctx context.Context) error {
-	allotment := &framework.Allotment{Query: a.query, Selected: a.Selected, Current: a.currentOfSelected()}
-	if a.estimates != nil {
-		allotment.Estimates = make([]framework.Capacity, len(a.Selected))
-		for i, row := range a.Selected {
-			allotment.Estimates[i] = a.estimates[row]
-		}
-	}
 	plugin := a.profile.Assign
-	division, status, err := plugin.Assign(ctx, allotment)
+	division, status, err := plugin.Assign(ctx, &framework.Allotment{
+		Query: a.query, Selected: a.Selected, Current: a.currentOfSelected(), Estimates: a.estimates,
+	})
 	if err != nil {
 		return fmt.Errorf("running assign %s: %w", plugin.Name(), err)
 	}

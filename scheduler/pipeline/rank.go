@@ -41,6 +41,9 @@ func (a *attempt) elsewhere() []int32 {
 
 // distinguishes reports whether tier or score differ among the rows.
 func (a *attempt) distinguishes(rows []int32) bool {
+	if a.scores == nil && a.query.Tiers == nil {
+		return false
+	}
 	return slices.ContainsFunc(rows, func(row int32) bool { return a.compareClass(rows[0], row) != 0 })
 }
 
@@ -48,6 +51,9 @@ func (a *attempt) distinguishes(rows []int32) bool {
 func (a *attempt) compareClass(x, y int32) int {
 	if tiers := a.query.Tiers; tiers != nil && tiers[x] != tiers[y] {
 		return cmp.Compare(tiers[x], tiers[y])
+	}
+	if a.scores == nil {
+		return 0
 	}
 	return cmp.Compare(a.scores[y], a.scores[x])
 }

@@ -1,6 +1,12 @@
 package queue
 
-import "github.com/longshore-project/longshore/scheduler/framework"
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/longshore-project/longshore/scheduler/framework"
+)
 
 // activeHeap orders by priority descending, then by enqueue time and arrival ascending.
 type activeHeap []*item
@@ -73,25 +79,16 @@ func (p parking) remove(it *item) {
 	it.cures = nil
 }
 
-// matching returns the items that wait for the change, in no order: their order in the active heap is that of the calls, which callers do not
-// promise anything about.
+// matching returns the items that wait for the change, in the order in which they once became active.
 func (p parking) matching(change framework.Cure) []*item {
-	var out []*item
+	found := map[*item]struct{}{}
 	if change.Subject == "" {
-		for it := range p.byFact[change.Fact] {
-			out = append(out, it)
-		}
-		return out
+		maps.Copy(found, p.byFact[change.Fact])
+	} else {
+		maps.Copy(found, p.bySubject[change])
+		maps.Copy(found, p.bySubject[framework.Cure{Fact: change.Fact}])
 	}
-	for it := range p.bySubject[change] {
-		out = append(out, it)
-	}
-	for it := range p.bySubject[framework.Cure{Fact: change.Fact}] {
-		if _, twice := p.bySubject[change][it]; !twice {
-			out = append(out, it)
-		}
-	}
-	return out
+	return slices.SortedFunc(maps.Keys(found), func(a, b *item) int { return cmp.Compare(a.arrival, b.arrival) })
 }
 
 func insert[K comparable](index map[K]map[*item]struct{}, key K, it *item) {

@@ -144,6 +144,9 @@ func (q *Queue) take() (Item, time.Duration, bool) {
 		it := heap.Pop(&q.active).(*item)
 		it.state, it.again, it.seen = inHand, false, q.changes
 		it.Attempts++
+		if len(q.active) > 0 {
+			q.signal()
+		}
 		return it.Item, 0, true
 	}
 	if len(q.due) > 0 {

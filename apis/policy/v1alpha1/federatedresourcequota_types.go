@@ -42,7 +42,8 @@ type FederatedResourceQuotaSpec struct {
 	// +kubebuilder:validation:MaxProperties=128
 	// +required
 	Overall corev1.ResourceList `json:"overall"`
-	// StaticAssignments give members a ResourceQuota of their own. For each resource their sum must not exceed Overall. At most 1000.
+	// StaticAssignments give members a ResourceQuota of their own. At most 1000. For each resource their sum must not exceed Overall, which
+	// admission does not check: a CRD rule that adds up quantities costs more than an API server allows.
 	// +kubebuilder:validation:MaxItems=1000
 	// +listType=atomic
 	// +optional

@@ -1,6 +1,13 @@
 package v1alpha1
 
-import "testing"
+import (
+	"fmt"
+	"hash/fnv"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/util/rand"
+	"pgregory.net/rapid"
+)
 
 func TestWorkName(t *testing.T) {
 	tests := []struct {
@@ -64,4 +71,16 @@ func TestIsReservedNamespace(t *testing.T) {
 			t.Errorf("IsReservedNamespace(%q) = %t, want %t", namespace, got, want)
 		}
 	}
+}
+
+// TestHashSuffixLikeApimachinery compares with Kubernetes' own encoding, which builds more strings on the way.
+func TestHashSuffixLikeApimachinery(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.String().Draw(t, "s")
+		hash := fnv.New32a()
+		hash.Write([]byte(s))
+		if got, want := HashSuffix(s), rand.SafeEncodeString(fmt.Sprint(hash.Sum32())); got != want {
+			t.Errorf("HashSuffix(%q) = %q, want %q", s, got, want)
+		}
+	})
 }

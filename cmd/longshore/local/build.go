@@ -11,17 +11,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
-
-	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 const buildSubject = "localkube"
 
+// keepBuilds is how many builds stay in the cache, so that going back and forth between two branches costs nothing.
+const keepBuilds = 4
+
 // buildFlags leave out symbols, which nobody needs and which make the link slower, and put the version in that the API server reports.
-// They do not include -trimpath: with it nothing compiled for a clone of the main module could be reused.
+// They leave alone how packages are compiled (no -trimpath, no -gcflags): a third of the packages are then shared with Longshore's own
+// programs. Whoever builds those with other flags puts them into GOFLAGS, which is honoured here too.
 func buildFlags(kubernetes string) []string {
 	return []string{"-ldflags=-s -w -X k8s.io/component-base/version.gitVersion=" + kubernetes}
 }
@@ -47,7 +50,7 @@ func Localkube(ctx context.Context, progress Progress) (path, kubernetes string,
 		return "", "", fmt.Errorf("finding the cache directory: %w", err)
 	}
 	target := filepath.Join(cache, "longshore", "localkube", key, "localkube")
-	if _, err := os.Stat(target); err == nil {
+	if fresh(target) {
 		return target, src.kubernetes, nil
 	}
 	return target, src.kubernetes, buildOnce(ctx, target, progress, func(out string) error { return compile(ctx, src, out, progress) })
@@ -64,7 +67,7 @@ func buildOnce(ctx context.Context, target string, progress Progress, build func
 		return err
 	}
 	defer unlock()
-	if _, err := os.Stat(target); err == nil {
+	if fresh(target) {
 		return nil
 	}
 	out := target + ".part"
@@ -75,28 +78,34 @@ func buildOnce(ctx context.Context, target string, progress Progress, build func
 	if err := os.Rename(out, target); err != nil {
 		return fmt.Errorf("moving the binary into place: %w", err)
 	}
-	return nil
+	return forgetOld(filepath.Dir(filepath.Dir(target)))
 }
 
-// lockFile waits for an exclusive lock; waiting is called once if somebody else has it. The lock ends with the process at the latest.
-func lockFile(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+// fresh reports whether the binary exists, and notes that it was wanted now.
+func fresh(target string) bool {
+	now := time.Now()
+	return os.Chtimes(target, now, now) == nil
+}
+
+// forgetOld removes all but the builds that were wanted last; each has the size of four ordinary programs.
+func forgetOld(dir string) error {
+	builds, err := filepath.Glob(filepath.Join(dir, "*", "localkube"))
 	if err != nil {
-		return nil, fmt.Errorf("opening the lock: %w", err)
+		return fmt.Errorf("listing builds: %w", err)
 	}
-	told := false
-	err = wait.PollUntilContextCancel(ctx, pollPeriod, true, func(context.Context) (bool, error) {
-		got, err := tryLock(f)
-		if !got && err == nil && !told {
-			told = true
-			waiting()
+	wanted := map[string]time.Time{}
+	for _, build := range builds {
+		if info, err := os.Stat(build); err == nil {
+			wanted[build] = info.ModTime()
 		}
-		return got, err
-	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("waiting for the lock %s: %w", path, err), f.Close())
 	}
-	return func() { _ = f.Close() }, nil
+	slices.SortFunc(builds, func(a, b string) int { return wanted[b].Compare(wanted[a]) })
+	for _, build := range builds[min(keepBuilds, len(builds)):] {
+		if err := os.RemoveAll(filepath.Dir(build)); err != nil {
+			return fmt.Errorf("removing an old build: %w", err)
+		}
+	}
+	return nil
 }
 
 func compile(ctx context.Context, src source, out string, progress Progress) error {
@@ -149,7 +158,7 @@ func stalePackages(ctx context.Context, src source, progress Progress) (int, err
 func runGo(ctx context.Context, dir string, args []string, onOut, onErr func(string)) error {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+	cmd.Env = append(os.Environ(), "GOWORK=off")
 	cmd.SysProcAttr = grouped()
 	cmd.Cancel = func() error { return signalGroup(cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = stopGrace

@@ -85,18 +85,22 @@ func purge(dir string) error {
 		}
 		ours = append(ours, files...)
 	}
-	clusters, err := filepath.Glob(filepath.Join(dir, "*", "etcd.yaml"))
-	if err != nil {
-		return fmt.Errorf("looking for clusters: %w", err)
+	for _, pattern := range []string{ControlPlaneName, "member[0-9]*"} {
+		keys, err := filepath.Glob(filepath.Join(dir, pattern, "pki"))
+		if err != nil {
+			return fmt.Errorf("looking for clusters: %w", err)
+		}
+		for _, path := range keys {
+			ours = append(ours, filepath.Dir(path))
+		}
 	}
-	for _, file := range clusters {
-		ours = append(ours, filepath.Dir(file))
-	}
+	ours = append(ours, filepath.Join(dir, "lock"))
 	for _, path := range slices.Compact(ours) {
 		if err := os.RemoveAll(path); err != nil {
 			return fmt.Errorf("removing %s: %w", path, err)
 		}
 	}
+	_ = os.Remove(dir) // only if it is empty
 	return nil
 }
 

@@ -8,7 +8,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 )
 
@@ -88,21 +87,19 @@ func (c *Cluster) createNodes(ctx context.Context, client kubernetes.Interface) 
 	return nil
 }
 
-// awaitNodes waits until pods can be scheduled to every node.
-func (c *Cluster) awaitNodes(ctx context.Context, client kubernetes.Interface) error {
-	return wait.PollUntilContextCancel(ctx, 4*pollPeriod, true, func(ctx context.Context) (bool, error) {
-		list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
-		if err != nil {
-			return false, nil //nolint:nilerr // an answer that got lost is asked for again until ctx ends
+// nodesReady reports whether pods can be scheduled to every node.
+func (c *Cluster) nodesReady(ctx context.Context, client kubernetes.Interface) (bool, error) {
+	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return false, err
+	}
+	ready := 0
+	for i := range list.Items {
+		if schedulable(&list.Items[i]) {
+			ready++
 		}
-		ready := 0
-		for i := range list.Items {
-			if schedulable(&list.Items[i]) {
-				ready++
-			}
-		}
-		return ready >= len(c.Nodes), nil
-	})
+	}
+	return ready >= len(c.Nodes), nil
 }
 
 func schedulable(node *corev1.Node) bool {

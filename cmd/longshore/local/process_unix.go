@@ -17,12 +17,6 @@ func grouped() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true}
 
 func signalGroup(pid int, signal syscall.Signal) error { return syscall.Kill(-pid, signal) }
 
-// exists reports whether a process has this id; a zombie counts.
-func exists(pid int) bool {
-	err := syscall.Kill(pid, 0)
-	return err == nil || errors.Is(err, syscall.EPERM)
-}
-
 func terminate(pid int) error { return syscall.Kill(pid, syscall.SIGTERM) }
 
 func kill(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) }

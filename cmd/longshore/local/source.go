@@ -29,20 +29,36 @@ type source struct {
 	kubernetes string // version that its go.mod requires, for example v1.37.2
 }
 
-// findSource looks for a clone from the working directory upwards and otherwise downloads the module at this program's own version.
+// findSource looks for a clone above the working directory, then above this program's own file, and otherwise downloads the module at
+// this program's own version.
 func findSource(ctx context.Context) (source, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return source{}, fmt.Errorf("finding the working directory: %w", err)
+	dir, err := localSource()
+	if errors.Is(err, fs.ErrNotExist) {
+		dir, err = downloadSource(ctx, ownVersion())
 	}
-	found, ok := cloneAbove(dir)
-	if !ok {
-		if found, err = downloadSource(ctx, ownVersion()); err != nil {
-			return source{}, err
+	if err != nil {
+		return source{}, err
+	}
+	version, err := requiredKubernetes(filepath.Join(dir, "go.mod"))
+	return source{dir: dir, kubernetes: version}, err
+}
+
+// localSource returns fs.ErrNotExist if neither place is inside a clone.
+func localSource() (string, error) {
+	working, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("finding the working directory: %w", err)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("finding this program's file: %w", err)
+	}
+	for _, start := range []string{working, filepath.Dir(program)} {
+		if dir, ok := cloneAbove(start); ok {
+			return dir, nil
 		}
 	}
-	version, err := requiredKubernetes(filepath.Join(found, "go.mod"))
-	return source{dir: found, kubernetes: version}, err
+	return "", fs.ErrNotExist
 }
 
 func cloneAbove(dir string) (string, bool) {
@@ -70,10 +86,18 @@ func modulePath(goMod string) string {
 	return ""
 }
 
-// ownVersion is the version of the main module that this program was built from; "latest" for one built from a clone.
+// ownVersion says what this program was built from: a version that was installed, a commit, or "latest" if that is not recorded.
 func ownVersion() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Path != mainModule || info.Main.Version == "" || info.Main.Version == "(devel)" {
+	if !ok || info.Main.Path != mainModule {
+		return "latest"
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			return setting.Value
+		}
+	}
+	if info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "latest"
 	}
 	return info.Main.Version
@@ -100,8 +124,10 @@ func requiredKubernetes(goMod string) (string, error) {
 	}
 	defer f.Close()
 	for scanner := bufio.NewScanner(f); scanner.Scan(); {
-		if fields := strings.Fields(scanner.Text()); len(fields) == 2 && fields[0] == "k8s.io/kubernetes" {
-			return fields[1], nil
+		line := strings.TrimPrefix(strings.TrimSpace(scanner.Text()), "require ")
+		if version, ok := strings.CutPrefix(line, "k8s.io/kubernetes "); ok {
+			version, _, _ = strings.Cut(version, " ")
+			return version, nil
 		}
 	}
 	return "", fmt.Errorf("%s does not require k8s.io/kubernetes", goMod)

@@ -80,7 +80,7 @@ func WriteStatus(w io.Writer, statuses []Status, now time.Time) error {
 	for _, s := range statuses {
 		fmt.Fprintln(table, strings.Join([]string{
 			s.Name, string(s.Role), string(s.Condition), orDash(s.Version), orDash(s.Provider), orDash(s.Region), orDash(s.Zone),
-			strconv.Itoa(len(s.Nodes)), s.Cluster.Endpoint(), orDash(s.pidList()), orDash(s.uptime(now)),
+			strconv.Itoa(len(s.Nodes)), s.Endpoint(), orDash(s.pidList()), orDash(s.uptime(now)),
 		}, "\t"))
 	}
 	if err := table.Flush(); err != nil {

@@ -50,7 +50,7 @@ func Up(ctx context.Context, o Options) (*State, error) {
 	before := s.pids()
 	err = s.startAll(ctx, o)
 	if ctx.Err() != nil {
-		o.Progress.Step("local", "interrupted: stopping what was started")
+		o.Progress.Step("local", "stopping what was started")
 		return s, errors.Join(context.Cause(ctx), s.stopNewerThan(before))
 	}
 	return s, errors.Join(err, s.writeKubeconfigs())
@@ -146,6 +146,8 @@ func (l *launcher) startRecorded(ctx context.Context, c *Cluster, prepare func(c
 		err = l.prepare(ctx, c, prepare)
 	}
 	switch {
+	case ctx.Err() != nil:
+		l.progress.Step(c.Name, "interrupted")
 	case err != nil:
 		l.progress.Step(c.Name, "failed")
 	case len(down) == 0:

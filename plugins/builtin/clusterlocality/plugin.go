@@ -13,6 +13,9 @@ type Plugin struct{}
 // Name returns the name by which profiles know the plugin.
 func (Plugin) Name() string { return "ClusterLocality" }
 
+// Skips implements framework.SkippableScore.
+func (Plugin) Skips(q *framework.Query) bool { return len(q.Request.Current) == 0 }
+
 // Score rates the clusters.
 func (Plugin) Score(_ context.Context, q *framework.Query, clusters framework.Bitset, scores []int64) error {
 	for _, target := range q.Request.Current {

@@ -69,8 +69,10 @@ func byRoom(a *framework.Allotment) (framework.Division, framework.Status) {
 		Fresh:    a.Request.Fresh,
 		Together: a.Request.Placement.Strategy == framework.Aggregated,
 	}
-	for i := range a.Estimates {
-		p.Room[i] = a.Estimates[i].Room()
+	for i, row := range a.Selected {
+		if a.Estimates != nil {
+			p.Room[i] = a.Estimates[row].Room()
+		}
 	}
 	r := solve(&p, a)
 	d := framework.Division{Replicas: r.Replicas, Weights: plain(r.Weights), Seats: r.Seats, Unplaced: r.Unplaced}
@@ -95,15 +97,15 @@ func solve(p *divide.Problem, a *framework.Allotment) divide.Result {
 // unknowns mentions the clusters on which nothing could be counted because they reported nothing.
 func unknowns(a *framework.Allotment) string {
 	n := 0
-	for _, e := range a.Estimates {
-		if !e.Known {
+	for _, row := range a.Selected {
+		if a.Estimates != nil && !a.Estimates[row].Known {
 			n++
 		}
 	}
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; the capacity of %d of %d clusters is unknown", n, len(a.Estimates))
+	return fmt.Sprintf("; the capacity of %d of %d clusters is unknown", n, len(a.Selected))
 }
 
 func order(r *framework.Request) divide.Order {

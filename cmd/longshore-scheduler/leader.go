@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/client-go/tools/record"
+)
+
+// Times of the leader election: those of the Kubernetes control plane.
+const (
+	leaseDuration = 15 * time.Second
+	renewDeadline = 10 * time.Second
+	retryPeriod   = 2 * time.Second
+)
+
+var errLostLease = errors.New("the lease was lost: another process may schedule now, so this one ends")
+
+// elect runs work while this process holds the lease. When it loses the lease it ends: what it knows may be out of date.
+func elect(ctx context.Context, o *options, config *rest.Config, work func(context.Context) error) error {
+	// A client of its own, so that the loop's writes cannot delay the renewal.
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("making a client for the lease: %w", err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("naming this process: %w", err)
+	}
+	lock, err := resourcelock.New(resourcelock.LeasesResourceLock, o.leaseNamespace, o.lease(), client.CoreV1(), client.CoordinationV1(),
+		resourcelock.ResourceLockConfig{Identity: host + "_" + uuid.NewString()})
+	if err != nil {
+		return fmt.Errorf("preparing the lease: %w", err)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var started atomic.Bool
+	ended := make(chan error, 1)
+	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+		Lock: lock, LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod, ReleaseOnCancel: true,
+		Callbacks: leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(ctx context.Context) {
+				started.Store(true)
+				ended <- work(ctx)
+				stop()
+			},
+			OnStoppedLeading: func() {},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("preparing the leader election: %w", err)
+	}
+	elector.Run(ctx)
+	if ctx.Err() == nil {
+		return errLostLease
+	}
+	if started.Load() {
+		return <-ended
+	}
+	return nil
+}
+
+// eventQPS keeps events from taking the place of results: they tell about the past and may be late or, in a flood, be dropped.
+const (
+	eventQPS   = 50
+	eventBurst = 100
+)
+
+// newRecorder returns a recorder that writes as the scheduler of that name, with a client of its own.
+func newRecorder(config *rest.Config, schedulerName string) (record.EventRecorder, func(), error) {
+	c := rest.CopyConfig(config)
+	c.QPS, c.Burst, c.RateLimiter = eventQPS, eventBurst, nil
+	client, err := typedcorev1.NewForConfig(c)
+	if err != nil {
+		return nil, nil, fmt.Errorf("making a client for events: %w", err)
+	}
+	broadcaster := record.NewBroadcaster()
+	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: client.Events("")})
+	return broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: schedulerName}), broadcaster.Shutdown, nil
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+
+	"github.com/longshore-project/longshore/scheduler/loop"
+)
+
+// options is the command line.
+type options struct {
+	kubeconfig     string
+	schedulerName  string
+	qps            float32
+	burst          int
+	committers     int
+	keepEmpty      bool
+	leaderElect    bool
+	leaseNamespace string
+	leaseName      string
+	bindAddress    string
+	securePort     int
+	certFile       string
+	keyFile        string
+}
+
+// Limits of the client. They are high because the loop writes twice a binding and knows when to stop; the API server's own fairness is the
+// limit.
+const (
+	defaultQPS   = 1000
+	defaultBurst = 2000
+)
+
+// defaultPort is where Karmada's users expect the health of a scheduler.
+const defaultPort = 10351
+
+// parse reads the command line. It returns nil options when there is nothing to do but what it printed to out.
+func parse(args []string, out io.Writer) (*options, error) {
+	o := &options{}
+	fs := pflag.NewFlagSet("longshore-scheduler", pflag.ContinueOnError)
+	fs.SetOutput(out)
+	fs.SortFlags = false
+	showVersion := fs.Bool("version", false, "print the version and exit")
+	o.register(fs)
+	fs.AddGoFlag(verbosity())
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case *showVersion:
+		_, err := fmt.Fprintln(out, "longshore-scheduler", version())
+		return nil, err
+	}
+	return o, o.validate(fs.Args())
+}
+
+func (o *options) register(fs *pflag.FlagSet) {
+	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "file with access to the control plane; without it $KUBECONFIG, ~/.kube/config or the pod's service account is used")
+	fs.StringVar(&o.schedulerName, "scheduler-name", loop.DefaultSchedulerName, "schedule the bindings that name this scheduler")
+	fs.Float32Var(&o.qps, "kube-api-qps", defaultQPS, "requests a second to the control plane on average")
+	fs.IntVar(&o.burst, "kube-api-burst", defaultBurst, "requests to the control plane in a burst")
+	fs.IntVar(&o.committers, "concurrent-commits", loop.DefaultCommitters, "results that are written at once")
+	fs.BoolVar(&o.keepEmpty, "enable-empty-workload-propagation", false, "keep workloads with no replicas on the selected clusters")
+	fs.BoolVar(&o.leaderElect, "leader-elect", true, "schedule only while holding the lease, so that several replicas can run")
+	fs.StringVar(&o.leaseNamespace, "leader-elect-resource-namespace", "kube-system", "namespace of the lease")
+	fs.StringVar(&o.leaseName, "leader-elect-resource-name", "", "name of the lease; without it longshore-scheduler, with the scheduler name appended unless that is the default")
+	fs.StringVar(&o.bindAddress, "bind-address", "127.0.0.1", "address of /healthz, /readyz and /metrics, which need no login: open it only to networks that may read them")
+	fs.IntVar(&o.securePort, "secure-port", defaultPort, "HTTPS port of /healthz, /readyz and /metrics; 0 serves nothing")
+	fs.StringVar(&o.certFile, "tls-cert-file", "", "certificate to serve with; without it a self-signed one is made")
+	fs.StringVar(&o.keyFile, "tls-private-key-file", "", "key of the certificate")
+}
+
+// verbosity returns the log library's -v and none of its other flags.
+func verbosity() *flag.Flag {
+	all := flag.NewFlagSet("klog", flag.ContinueOnError)
+	klog.InitFlags(all)
+	return all.Lookup("v")
+}
+
+func (o *options) validate(args []string) error {
+	switch {
+	case len(args) > 0:
+		return fmt.Errorf("unknown argument %q: longshore-scheduler takes flags only", args[0])
+	case o.schedulerName == "":
+		return errors.New("--scheduler-name is empty: name the bindings to schedule, " + loop.DefaultSchedulerName + " for those that name none")
+	case o.qps <= 0 || o.burst <= 0:
+		return fmt.Errorf("--kube-api-qps %v and --kube-api-burst %d must be above zero", o.qps, o.burst)
+	case o.committers < 1:
+		return fmt.Errorf("--concurrent-commits %d must be at least 1", o.committers)
+	case o.securePort < 0 || o.securePort > 65535:
+		return fmt.Errorf("--secure-port %d is not a port: 0 to 65535", o.securePort)
+	case net.ParseIP(o.bindAddress) == nil:
+		return fmt.Errorf("--bind-address %q is not an IP address", o.bindAddress)
+	case (o.certFile == "") != (o.keyFile == ""):
+		return errors.New("--tls-cert-file and --tls-private-key-file go together: give both or neither")
+	}
+	return nil
+}
+
+func (o *options) address() string {
+	return net.JoinHostPort(o.bindAddress, strconv.Itoa(o.securePort))
+}
+
+// lease returns the name of the lease. Schedulers with different names work side by side.
+func (o *options) lease() string {
+	switch {
+	case o.leaseName != "":
+		return o.leaseName
+	case o.schedulerName == loop.DefaultSchedulerName:
+		return "longshore-scheduler"
+	}
+	return "longshore-scheduler-" + o.schedulerName
+}
+
+func (o *options) clientConfig() (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = o.kubeconfig
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("finding the control plane: %w", err)
+	}
+	config.QPS, config.Burst = o.qps, o.burst
+	return rest.AddUserAgent(config, "longshore-scheduler"), nil
+}
+
+// version returns what the Go toolchain recorded about this build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version + " " + info.GoVersion
+}

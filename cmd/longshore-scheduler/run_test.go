@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/longshore-project/longshore/apis"
+	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
+	"github.com/longshore-project/longshore/apis/crds"
+	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
+	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/cmd/longshore/local/localtest"
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(localtest.Main(m, localtest.Options{Prepare: crds.Install}))
+}
+
+func kubeconfigOf(t *testing.T, c *rest.Config) string {
+	t.Helper()
+	config := clientcmdapi.NewConfig()
+	config.Clusters["it"] = &clientcmdapi.Cluster{Server: c.Host, CertificateAuthority: c.CAFile, CertificateAuthorityData: c.CAData}
+	config.AuthInfos["it"] = &clientcmdapi.AuthInfo{
+		ClientCertificate: c.CertFile, ClientCertificateData: c.CertData, ClientKey: c.KeyFile, ClientKeyData: c.KeyData, Token: c.BearerToken,
+	}
+	config.Contexts["it"] = &clientcmdapi.Context{Cluster: "it", AuthInfo: "it"}
+	config.CurrentContext = "it"
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestRunElectsSchedulesAndEnds runs the whole program: it takes the lease, places a binding, tells so in an event under its own name, and
+// gives the lease back when it is asked to end.
+func TestRunElectsSchedulesAndEnds(t *testing.T) {
+	config := localtest.ControlPlane(t)
+	s := apis.NewScheme()
+	if err := scheme.AddToScheme(s); err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(config, client.Options{Scheme: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	member := &clusterv1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "member1"}, Spec: clusterv1alpha1.ClusterSpec{SyncMode: clusterv1alpha1.Push}}
+	if err := c.Create(t.Context(), member); err != nil {
+		t.Fatal(err)
+	}
+	member.Status.APIEnablements = []clusterv1alpha1.APIEnablement{{GroupVersion: "v1", Resources: []clusterv1alpha1.APIResource{{Name: "configmaps", Kind: "ConfigMap"}}}}
+	if err := c.Status().Update(t.Context(), member); err != nil {
+		t.Fatal(err)
+	}
+	binding := &workv1alpha2.ResourceBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "settings-configmap", Labels: map[string]string{policyv1alpha1.PropagationPolicyPermanentIDLabel: "id"}},
+		Spec: workv1alpha2.ResourceBindingSpec{
+			Resource:      workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Namespace: "default", Name: "settings"},
+			SchedulerName: "mine", Placement: &policyv1alpha1.Placement{},
+		},
+	}
+	if err := c.Create(t.Context(), binding); err != nil {
+		t.Fatal(err)
+	}
+
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, []string{"--kubeconfig", kubeconfigOf(t, config), "--scheduler-name=mine", "--secure-port=0"})
+	}()
+	eventually(t, "the binding is scheduled", func(ctx context.Context) (bool, error) {
+		err := c.Get(ctx, client.ObjectKeyFromObject(binding), binding)
+		return meta.IsStatusConditionTrue(binding.Status.Conditions, workv1alpha2.ConditionScheduled), err
+	})
+	if len(binding.Spec.Clusters) != 1 || binding.Spec.Clusters[0].Name != "member1" {
+		t.Errorf("clusters are %v, want member1", binding.Spec.Clusters)
+	}
+	eventually(t, "an event tells of it", func(ctx context.Context) (bool, error) {
+		var events corev1.EventList
+		err := c.List(ctx, &events, client.InNamespace("default"))
+		for _, e := range events.Items {
+			if e.InvolvedObject.Kind == "ResourceBinding" && e.Reason == workv1alpha2.EventScheduleBindingSucceed && e.Source.Component == "mine" {
+				return true, err
+			}
+		}
+		return false, err
+	})
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("run: %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("run does not end")
+	}
+}
+
+func eventually(t *testing.T, what string, ok wait.ConditionWithContextFunc) {
+	t.Helper()
+	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, ok); err != nil {
+		t.Fatalf("waiting until %s: %v", what, err)
+	}
+}

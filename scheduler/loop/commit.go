@@ -1,0 +1,98 @@
+package loop
+
+import (
+	"context"
+	"errors"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/scheduler/cache"
+	"github.com/longshore-project/longshore/scheduler/framework"
+	"github.com/longshore-project/longshore/scheduler/queue"
+)
+
+// commit is a decided result on its way to the API server.
+type commit struct {
+	item         queue.Item
+	entry        *entry
+	trigger      trigger
+	want         result
+	then         next
+	cures        []framework.Cure
+	reservations []cache.Reservation
+	ticket       cache.Ticket
+}
+
+func (l *Loop) commitAll(ctx context.Context) error {
+	for {
+		select {
+		case c := <-l.commits:
+			l.commit(ctx, c)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// commit writes the result and puts the binding down.
+func (l *Loop) commit(ctx context.Context, c *commit) {
+	started := l.clock.Now()
+	key, before := c.item.Key, c.entry.binding
+	written, err := l.writer.writeSpec(ctx, key, before, &c.want)
+	if err == nil {
+		l.fleet.Confirm(c.ticket)
+	} else {
+		l.release(c.ticket)
+		written = before
+	}
+	if errors.Is(err, errQuota) {
+		c.want, c.then = result{reason: workv1alpha2.ReasonQuotaExceeded, message: err.Error()}, retry
+		err = nil
+	}
+	if err == nil {
+		var wrote bool
+		wrote, err = l.writer.writeStatus(ctx, key, written, &c.want, l.now())
+		l.announce(c, written.GetGeneration() != before.GetGeneration(), wrote && err == nil)
+	}
+	l.metrics.commit.Observe(l.clock.Since(started).Seconds())
+	l.land(ctx, c, written.GetGeneration(), err)
+}
+
+// land puts the binding down after its write, which made the given generation or failed.
+func (l *Loop) land(ctx context.Context, c *commit, generation int64, err error) {
+	switch {
+	case err == nil:
+	case errors.Is(err, errSuperseded), errors.Is(err, errGone):
+		c.then = finish // The watch tells what came instead.
+	case ctx.Err() != nil:
+		c.then = retry // This process ends; the next one decides again.
+	default:
+		c.then = retry
+		logr.FromContextOrDiscard(ctx).Error(err, "Writing a result", "binding", c.item.Key.String())
+	}
+	if l.flights.land(c.item.Key, generation) {
+		l.queue.Add(c.item.Key, c.item.Priority)
+	}
+	l.putDown(c)
+}
+
+// release gives back the reservations of a result that was not written, and wakes those who lacked that room.
+func (l *Loop) release(t cache.Ticket) {
+	if l.fleet.Release(t) {
+		l.queue.Wake(framework.Cure{Fact: framework.FactCapacity})
+	}
+}
+
+// announce sends events for what has changed: a success that moved something or ended a failure, and a failure that is not known yet.
+func (l *Loop) announce(c *commit, movedSpec, wroteStatus bool) {
+	b := c.entry.binding
+	wasScheduled := meta.IsStatusConditionTrue(b.BindingStatus().Conditions, workv1alpha2.ConditionScheduled)
+	switch {
+	case c.want.scheduled && (movedSpec || wroteStatus && !wasScheduled):
+		l.events.succeeded(b, c.want.clusters)
+	case !c.want.scheduled && wroteStatus:
+		l.events.failed(b, c.want.message)
+	}
+}

@@ -1,0 +1,58 @@
+package loop
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/record"
+
+	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/scheduler/convert"
+	"github.com/longshore-project/longshore/scheduler/framework"
+	"github.com/longshore-project/longshore/scheduler/queue"
+)
+
+// events tells the users of a binding and of its template what became of it. The recorder writes in its own time and drops what is too much.
+type events struct{ recorder record.EventRecorder }
+
+func (e events) succeeded(b workv1alpha2.Binding, clusters []workv1alpha2.TargetCluster) {
+	message := "Binding has been scheduled to " + framework.FormatTargets(convert.FromTargets(clusters))
+	e.send(b, corev1.EventTypeNormal, workv1alpha2.EventScheduleBindingSucceed, message)
+}
+
+func (e events) failed(b workv1alpha2.Binding, message string) {
+	e.send(b, corev1.EventTypeWarning, workv1alpha2.EventScheduleBindingFailed, message)
+}
+
+// longestMessage is what the API server accepts in an event.
+const longestMessage = 1024
+
+func (e events) send(b workv1alpha2.Binding, kind, reason, message string) {
+	if e.recorder == nil {
+		return
+	}
+	if len(message) > longestMessage {
+		message = message[:longestMessage-3] + "..."
+	}
+	e.recorder.Event(bindingReference(b), kind, reason, message)
+	e.recorder.Event(templateReference(b), kind, reason, message)
+}
+
+// bindingReference is made by hand because objects from a watch do not carry their kind.
+func bindingReference(b workv1alpha2.Binding) *corev1.ObjectReference {
+	kind := "ResourceBinding"
+	if b.GetNamespace() == "" {
+		kind = "ClusterResourceBinding"
+	}
+	return &corev1.ObjectReference{
+		APIVersion: workv1alpha2.GroupVersion.String(), Kind: kind, Namespace: b.GetNamespace(), Name: b.GetName(), UID: b.GetUID(),
+	}
+}
+
+func templateReference(b workv1alpha2.Binding) *corev1.ObjectReference {
+	t := b.BindingSpec().Resource
+	return &corev1.ObjectReference{APIVersion: t.APIVersion, Kind: t.Kind, Namespace: t.Namespace, Name: t.Name, UID: t.UID}
+}
+
+// keyOf names the binding in the queue.
+func keyOf(b workv1alpha2.Binding) queue.Key {
+	return queue.Key{Namespace: b.GetNamespace(), Name: b.GetName()}
+}

@@ -1,0 +1,216 @@
+// Package loop is the shell around decisions: it watches clusters and bindings, decides about one binding after the other in memory, and lets
+// a pool of committers write the results.
+//
+//	watch ─► queue ─► decide ─► reserve ─► commit: one patch of the spec, one of the status
+//	  ▲                                       │
+//	  └───── own writes are recognised ◄──────┘
+//
+// Deciding never waits for the API server. What is decided and not yet written counts as taken. A write is made only upon the very spec that
+// was decided upon; if that has changed, the binding is decided again. Nothing is written that is there already.
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/utils/clock"
+
+	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
+	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/scheduler/cache"
+	"github.com/longshore-project/longshore/scheduler/convert"
+	"github.com/longshore-project/longshore/scheduler/pipeline"
+	"github.com/longshore-project/longshore/scheduler/queue"
+)
+
+// DefaultCommitters is how many results are written at once unless Options say otherwise: enough to keep an API server busy whose answer to
+// a write takes some tens of milliseconds.
+const DefaultCommitters = 32
+
+// backlog is how many decided results may wait for a committer before the decisions wait for them.
+const backlog = 1024
+
+// Options say how to schedule.
+type Options struct {
+	// SchedulerName is the name in the bindings that this loop considers; empty means DefaultSchedulerName.
+	SchedulerName string
+	// Profile decides. It is required.
+	Profile *pipeline.Profile
+	// Committers is how many results are written at once; 0 means DefaultCommitters.
+	Committers int
+	// Recorder takes the events; nil drops them.
+	Recorder record.EventRecorder
+	// Metrics counts what happens; nil counts nothing.
+	Metrics *Metrics
+	// Clock tells the time; nil means the real one.
+	Clock clock.Clock
+}
+
+// Loop is one scheduler. Make it with New.
+type Loop struct {
+	options  Options
+	clock    clock.Clock
+	queue    *queue.Queue
+	fleet    *cache.Cache
+	bindings *bindings
+	flights  *flights
+	writer   *writer
+	watch    *watch
+	events   events
+	metrics  *Metrics
+	commits  chan *commit
+}
+
+// New returns a loop that works against the API server of config. Its client limits (QPS and Burst) are used as they are.
+func New(config *rest.Config, o Options) (*Loop, error) {
+	if o.Profile == nil || o.Profile.Select == nil || o.Profile.Assign == nil {
+		return nil, errors.New("making the scheduling loop: the profile has no plugins to select clusters or to assign replicas")
+	}
+	if o.SchedulerName == "" {
+		o.SchedulerName = DefaultSchedulerName
+	}
+	if o.Committers == 0 {
+		o.Committers = DefaultCommitters
+	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics()
+	}
+	work, err := newClient(config, workv1alpha2.GroupVersion)
+	if err != nil {
+		return nil, err
+	}
+	clusters, err := newClient(config, clusterv1alpha1.GroupVersion)
+	if err != nil {
+		return nil, err
+	}
+	l := &Loop{
+		options: o, clock: o.Clock, queue: queue.New(o.Clock), fleet: cache.New(o.Clock), bindings: newBindings(), flights: newFlights(),
+		writer: &writer{client: work, conflicted: o.Metrics.conflicts.Inc}, events: events{o.Recorder}, metrics: o.Metrics,
+		commits: make(chan *commit, backlog),
+	}
+	l.metrics.depthOf(l.queue)
+	l.watch, err = newWatch(work, clusters, l)
+	return l, err
+}
+
+// Synced reports whether the loop has seen the whole fleet and all bindings, and thus decides.
+func (l *Loop) Synced() bool { return l.watch.synced() }
+
+// Run watches and schedules until ctx ends. Results that were decided by then and not yet being written are dropped: the next process decides
+// them again.
+func (l *Loop) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return l.watch.run(ctx) })
+	if err := l.watch.waitForSync(ctx); err != nil {
+		return errors.Join(err, group.Wait())
+	}
+	logr.FromContextOrDiscard(ctx).Info("Scheduling", "schedulerName", l.options.SchedulerName, "committers", l.options.Committers)
+	for range l.options.Committers {
+		group.Go(func() error { return l.commitAll(ctx) })
+	}
+	group.Go(func() error { return l.decideAll(ctx) })
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("scheduling: %w", err)
+	}
+	return nil
+}
+
+// decideAll takes one binding after the other.
+func (l *Loop) decideAll(ctx context.Context) error {
+	for {
+		item, err := l.queue.Pop(ctx)
+		if err != nil {
+			return err
+		}
+		c := l.decide(ctx, item)
+		if c == nil {
+			continue
+		}
+		select {
+		case l.commits <- c:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// decide decides about the binding and returns what is to be written; nil if that is nothing, and then the binding is put down already.
+func (l *Loop) decide(ctx context.Context, item queue.Item) *commit {
+	// In this order: what is not outdated now is in its latest state when it is read afterwards.
+	outdated := l.flights.outdated(item.Key)
+	r, ok := l.bindings.get(item.Key)
+	if outdated || !ok || r.binding.GetDeletionTimestamp() != nil {
+		l.queue.Done(item.Key)
+		return nil
+	}
+	started := l.clock.Now()
+	c := l.judge(ctx, r)
+	c.item = item
+	l.metrics.algorithm.WithLabelValues("total").Observe(l.clock.Since(started).Seconds())
+	if len(specChanges(r.binding, &c.want)) == 0 && len(statusChanges(r.binding, &c.want, started)) == 0 {
+		l.putDown(c)
+		return nil
+	}
+	l.flights.depart(item.Key, r.binding.GetUID(), r.binding.GetGeneration())
+	if len(c.reservations) > 0 && len(specChanges(r.binding, &c.want)) > 0 {
+		c.ticket = l.fleet.Assume(item.Key.String(), c.reservations)
+	}
+	return c
+}
+
+// judge finds out what the binding is to look like.
+func (l *Loop) judge(ctx context.Context, r *entry) *commit {
+	c := &commit{entry: r, then: finish}
+	switch {
+	case r.class == nil:
+		c.want = failed("the binding has no placement: nothing says where its template may run")
+		return c
+	case r.class.invalid != nil:
+		c.want = failed("the placement cannot be understood: " + r.class.invalid.Error())
+		return c
+	}
+	if c.trigger = triggerOf(r.binding, r.class.fingerprint, l.lost); c.trigger == untriggered {
+		c.want = satisfied(r.binding)
+		return c
+	}
+	request := convert.FromBinding(r.binding, r.class.placement)
+	decision, err := pipeline.Schedule(ctx, l.options.Profile, l.fleet.Snapshot(), request)
+	if err != nil {
+		c.want, c.then = failed(err.Error()), retry
+		return c
+	}
+	c.want, c.then = outcomeOf(r.binding, &decision, r.class.fingerprint)
+	c.cures, c.reservations = decision.Cures(), reservationsOf(request, &decision)
+	return c
+}
+
+// lost reports whether the cluster is gone or being deleted.
+func (l *Loop) lost(name string) bool {
+	c, ok := l.fleet.Cluster(name)
+	return !ok || c.Deleting
+}
+
+// putDown gives the binding back to the queue.
+func (l *Loop) putDown(c *commit) {
+	l.metrics.attempt(c, l.clock.Now())
+	switch c.then {
+	case finish:
+		l.queue.Done(c.item.Key)
+	case retry:
+		l.queue.Retry(c.item.Key)
+	case park, parkAndFlush:
+		l.queue.Park(c.item.Key, c.cures, c.then == parkAndFlush)
+	}
+}
+
+func (l *Loop) now() metav1.Time { return metav1.NewTime(l.clock.Now().Truncate(time.Second)) }

@@ -1,0 +1,91 @@
+package loop
+
+import (
+	"cmp"
+	"slices"
+
+	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/scheduler/cache"
+	"github.com/longshore-project/longshore/scheduler/convert"
+	"github.com/longshore-project/longshore/scheduler/framework"
+)
+
+const messageScheduled = "Binding has been scheduled successfully."
+
+// next is what the queue does with a binding after its result is written.
+type next int
+
+const (
+	// finish means that nothing is left to do until something changes.
+	finish next = iota
+	// retry means another attempt after a while.
+	retry
+	// park means to wait for one of the decision's cures.
+	park
+	// parkAndFlush is park, but not for ever.
+	parkAndFlush
+)
+
+// outcomeOf says what to write for a decision, and what then. A request that fits nowhere loses its clusters; one that merely lacks room, or
+// could not be judged, keeps what it has.
+func outcomeOf(b workv1alpha2.Binding, d *framework.Decision, placement string) (result, next) {
+	switch d.Outcome {
+	case framework.Placed:
+		return result{
+			writesSpec: true, clusters: targetsOf(b, d), placement: placement,
+			scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled, term: d.Term,
+		}, finish
+	case framework.NoClusterFit:
+		return result{writesSpec: true, placement: placement, reason: workv1alpha2.ReasonNoClusterFit, message: d.Message()}, park
+	case framework.NoRoom:
+		return result{reason: workv1alpha2.ReasonUnschedulable, message: d.Message()}, parkAndFlush
+	default:
+		return failed(d.Message()), retry
+	}
+}
+
+// targetsOf returns the decided clusters, or those of the binding if they are the same: what else is recorded with them then stays.
+func targetsOf(b workv1alpha2.Binding, d *framework.Decision) []workv1alpha2.TargetCluster {
+	clusters := convert.ToTargets(d.Targets)
+	if old := b.BindingSpec().Clusters; sameTargets(old, clusters) {
+		return old
+	}
+	return clusters
+}
+
+// failed is the result of a request that could not be judged.
+func failed(message string) result {
+	return result{reason: workv1alpha2.ReasonSchedulerError, message: message}
+}
+
+// satisfied is the result of a binding about which there is nothing to decide: what is there is right.
+func satisfied(b workv1alpha2.Binding) result {
+	return result{
+		scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled,
+		term: b.BindingStatus().SchedulerObservedAffinityName,
+	}
+}
+
+// reservationsOf returns the room that the decision takes beyond what runs already: for each cluster the resources and pods of the replicas
+// that are new there.
+func reservationsOf(r *framework.Request, d *framework.Decision) []cache.Reservation {
+	if d.Outcome != framework.Placed || !r.CountsReplicas() {
+		return nil
+	}
+	running := slices.SortedFunc(slices.Values(r.Current), func(x, y framework.Assignment) int { return cmp.Compare(x.Cluster, y.Cluster) })
+	each := r.Requirements.Plus(framework.Resources{{Name: framework.ResourcePods, Amount: 1}})
+	var out []cache.Reservation
+	for _, t := range d.Targets {
+		for len(running) > 0 && running[0].Cluster < t.Cluster {
+			running = running[1:]
+		}
+		added := t.Replicas
+		if len(running) > 0 && running[0].Cluster == t.Cluster {
+			added -= running[0].Replicas
+		}
+		if added > 0 {
+			out = append(out, cache.Reservation{Cluster: t.Cluster, Resources: each.Times(added)})
+		}
+	}
+	return out
+}

@@ -1,0 +1,164 @@
+package loop
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+)
+
+// result is what a decision wants to see in a binding.
+type result struct {
+	// writesSpec is false for outcomes that leave the previous placement as it is.
+	writesSpec bool
+	clusters   []workv1alpha2.TargetCluster
+	// placement is the JSON of the placement that was decided upon.
+	placement string
+
+	// scheduled is whether the binding has what it asked for; reason and message explain.
+	scheduled bool
+	reason    string
+	message   string
+	// term is the name of the affinity term in use.
+	term string
+}
+
+// operation is one operation of a JSON patch (RFC 6902).
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value"` // Always written: a test for null needs its null, and remove ignores it.
+}
+
+const (
+	annotationsPath      = "/metadata/annotations"
+	appliedPlacementPath = annotationsPath + "/policy.karmada.io~1applied-placement"
+)
+
+// specPatch returns the JSON patch that brings the placement and its record into the binding, or nil if both are there. The server applies
+// it only to the very object that was decided upon, in the very state of its spec: it tests uid and generation, neither of which a change of
+// status touches.
+func specPatch(b workv1alpha2.Binding, want *result) ([]byte, error) {
+	changes := specChanges(b, want)
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	guards := []operation{
+		{Op: "test", Path: "/metadata/uid", Value: b.GetUID()},
+		{Op: "test", Path: "/metadata/generation", Value: b.GetGeneration()},
+	}
+	patch, err := json.Marshal(append(guards, changes...))
+	if err != nil {
+		return nil, fmt.Errorf("encoding the patch of the placement: %w", err)
+	}
+	return patch, nil
+}
+
+func specChanges(b workv1alpha2.Binding, want *result) []operation {
+	if !want.writesSpec {
+		return nil
+	}
+	var changes []operation
+	if !sameTargets(b.BindingSpec().Clusters, want.clusters) {
+		changes = append(changes, clustersOperation(want.clusters))
+	}
+	if b.GetAnnotations()[workv1alpha2.AppliedPlacementAnnotation] != want.placement {
+		changes = append(changes, annotationOperations(b, want.placement)...)
+	}
+	return changes
+}
+
+func clustersOperation(clusters []workv1alpha2.TargetCluster) operation {
+	if len(clusters) == 0 {
+		return operation{Op: "remove", Path: "/spec/clusters"}
+	}
+	return operation{Op: "add", Path: "/spec/clusters", Value: clusters}
+}
+
+// annotationOperations makes the map first where there is none, provided that there still is none: otherwise it would wipe out others.
+func annotationOperations(b workv1alpha2.Binding, placement string) []operation {
+	set := operation{Op: "add", Path: appliedPlacementPath, Value: placement}
+	if len(b.GetAnnotations()) > 0 {
+		return []operation{set}
+	}
+	return []operation{
+		{Op: "test", Path: annotationsPath, Value: nil},
+		{Op: "add", Path: annotationsPath, Value: map[string]string{}},
+		set,
+	}
+}
+
+// sameTargets compares results whatever their order.
+func sameTargets(a, b []workv1alpha2.TargetCluster) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	byName := func(x, y workv1alpha2.TargetCluster) int { return cmp.Compare(x.Name, y.Name) }
+	if !slices.IsSortedFunc(a, byName) {
+		a = slices.SortedFunc(slices.Values(a), byName)
+	}
+	if !slices.IsSortedFunc(b, byName) {
+		b = slices.SortedFunc(slices.Values(b), byName)
+	}
+	return slices.EqualFunc(a, b, func(x, y workv1alpha2.TargetCluster) bool { return x.Name == y.Name && x.Replicas == y.Replicas })
+}
+
+// statusPatch returns the JSON merge patch that makes the status say what came out, or nil if it does. A merge patch replaces the whole list of
+// conditions, so it carries the resource version: a condition that somebody else writes meanwhile is a conflict and not lost.
+func statusPatch(b workv1alpha2.Binding, want *result, now time.Time) ([]byte, error) {
+	changes := statusChanges(b, want, now)
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]string{"resourceVersion": b.GetResourceVersion(), "uid": string(b.GetUID())},
+		"status":   changes,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encoding the patch of the status: %w", err)
+	}
+	return patch, nil
+}
+
+// statusChanges returns the fields of the status that have to change. The time of the last success alone is no reason to write.
+func statusChanges(b workv1alpha2.Binding, want *result, now time.Time) map[string]any {
+	status := b.BindingStatus()
+	changes := map[string]any{}
+	conditions := slices.Clone(status.Conditions)
+	if meta.SetStatusCondition(&conditions, scheduledCondition(status, want, now)) {
+		changes["conditions"] = conditions
+	}
+	if !want.scheduled {
+		return changes
+	}
+	if status.SchedulerObservedGeneration != b.GetGeneration() {
+		changes["schedulerObservedGeneration"] = b.GetGeneration()
+	}
+	if status.SchedulerObservedAffinityName != want.term {
+		changes["schedulerObservingAffinityName"] = want.term
+	}
+	if len(changes) > 0 {
+		changes["lastScheduledTime"] = metav1.NewTime(now)
+	}
+	return changes
+}
+
+func scheduledCondition(status *workv1alpha2.ResourceBindingStatus, want *result, now time.Time) metav1.Condition {
+	c := metav1.Condition{
+		Type: workv1alpha2.ConditionScheduled, Status: metav1.ConditionFalse, Reason: want.reason, Message: want.message,
+		LastTransitionTime: metav1.NewTime(now),
+	}
+	if want.scheduled {
+		c.Status = metav1.ConditionTrue
+	}
+	if old := meta.FindStatusCondition(status.Conditions, c.Type); old != nil {
+		c.ObservedGeneration = old.ObservedGeneration
+	}
+	return c
+}

@@ -1,0 +1,183 @@
+package loop
+
+import (
+	"slices"
+
+	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
+	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/scheduler/convert"
+	"github.com/longshore-project/longshore/scheduler/framework"
+)
+
+// Labels of the events that put bindings into the queue.
+const (
+	eventBindingAdd    = "BindingAdd"
+	eventBindingUpdate = "BindingUpdate"
+	eventClusterChange = "ClusterUpdate"
+	eventWake          = "Wake"
+)
+
+// bindingSeen takes over a state of a binding. Old is nil for one that was not known. Only a change of the spec is a reason to decide, and only
+// if it is not our own.
+func (l *Loop) bindingSeen(old, b workv1alpha2.Binding) {
+	key := keyOf(b)
+	if !considers(l.options.SchedulerName, b) {
+		l.dismiss(b)
+		return
+	}
+	_, known := l.bindings.get(key)
+	l.bindings.put(key, b)
+	event := eventBindingAdd
+	if old != nil && known {
+		event = eventBindingUpdate
+		if old.GetGeneration() == b.GetGeneration() && old.GetUID() == b.GetUID() {
+			return
+		}
+	}
+	if l.flights.observe(key, b.GetUID(), b.GetGeneration()) {
+		l.enqueue(event, b)
+	}
+}
+
+func (l *Loop) enqueue(event string, b workv1alpha2.Binding) {
+	var priority int32
+	if p := b.BindingSpec().SchedulePriority; p != nil {
+		priority = p.Priority
+	}
+	l.metrics.incoming.WithLabelValues(event).Inc()
+	l.queue.Add(keyOf(b), priority)
+}
+
+// bindingDeleted forgets the binding and frees what it had reserved.
+func (l *Loop) bindingDeleted(b workv1alpha2.Binding) {
+	l.flights.forget(keyOf(b))
+	l.dismiss(b)
+}
+
+// dismiss forgets a binding that is not, or no longer, considered.
+func (l *Loop) dismiss(b workv1alpha2.Binding) {
+	key := keyOf(b)
+	if !l.bindings.delete(key) {
+		return
+	}
+	l.queue.Add(key, 0) // Whatever state it is in, it is taken out and found to be gone.
+	if l.fleet.Forget(key.String()) {
+		l.queue.Wake(framework.Cure{Fact: framework.FactCapacity})
+	}
+}
+
+// clusterSeen takes over a state of a member, puts the bindings into the queue that follow such a change, and wakes those that waited for it.
+// A report that says nothing new does nothing.
+func (l *Loop) clusterSeen(object *clusterv1alpha1.Cluster) {
+	now := convert.FromCluster(object)
+	before, known := l.fleet.Cluster(now.Name)
+	facts := l.fleet.SetCluster(now)
+	if facts == 0 {
+		return
+	}
+	if !known {
+		l.enqueueAll(l.bindings.followersOf(now))
+		l.wake(framework.Cure{Fact: framework.FactMembership})
+		return
+	}
+	l.wake(cured(before, now, facts)...)
+	l.enqueueAll(l.affected(before, now, facts))
+}
+
+// clusterDeleted decides again about whatever ran on the member.
+func (l *Loop) clusterDeleted(name string) {
+	if l.fleet.RemoveCluster(name) {
+		l.enqueueAll(l.bindings.on(name))
+	}
+}
+
+func (l *Loop) wake(changes ...framework.Cure) {
+	if n := l.queue.Wake(changes...); n > 0 {
+		l.metrics.incoming.WithLabelValues(eventWake).Add(float64(n))
+	}
+}
+
+func (l *Loop) enqueueAll(entries []*entry) {
+	for _, r := range entries {
+		l.enqueue(eventClusterChange, r.binding)
+	}
+}
+
+// affected returns the bindings to decide again after a member changed:
+//
+//   - when its deletion began, those that run there;
+//   - when its labels, taints or topology changed, those that follow the fleet and mean the member as it was or as it is;
+//   - when it serves new kinds, those that follow the fleet, mean the member and are of such a kind.
+func (l *Loop) affected(before, now *framework.Cluster, facts framework.Facts) []*entry {
+	var out []*entry
+	if facts&framework.FactMembership != 0 {
+		out = l.bindings.on(now.Name)
+	}
+	if facts&(framework.FactLabels|framework.FactTaints|framework.FactTopology|framework.FactMembership) != 0 {
+		return append(out, l.bindings.followersOf(before, now)...)
+	}
+	if facts&framework.FactAPIs != 0 {
+		gained := gainedAPIs(before, now)
+		for _, r := range l.bindings.followersOf(now) {
+			template := r.binding.BindingSpec().Resource
+			if slices.Contains(gained, framework.API{GroupVersion: template.APIVersion, Kind: template.Kind}) {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+// cured returns the changes from before to now that could cure a rejection.
+func cured(before, now *framework.Cluster, facts framework.Facts) []framework.Cure {
+	var out []framework.Cure
+	for _, fact := range []framework.Facts{framework.FactMembership, framework.FactLabels, framework.FactTopology} {
+		if facts&fact != 0 {
+			out = append(out, framework.Cure{Fact: fact})
+		}
+	}
+	if facts&framework.FactTaints != 0 {
+		for _, t := range before.Taints {
+			if !slices.Contains(now.Taints, t) {
+				out = append(out, framework.Cure{Fact: framework.FactTaints, Subject: t.Key})
+			}
+		}
+	}
+	if facts&framework.FactAPIs != 0 {
+		for _, api := range gainedAPIs(before, now) {
+			out = append(out, framework.Cure{Fact: framework.FactAPIs, Subject: api.String()})
+		}
+	}
+	if facts&framework.FactCapacity != 0 && gainsRoom(before.Summary, now.Summary) {
+		out = append(out, framework.Cure{Fact: framework.FactCapacity})
+	}
+	return out
+}
+
+func gainedAPIs(before, now *framework.Cluster) []framework.API {
+	var out []framework.API
+	for _, api := range now.APIs {
+		if !slices.Contains(before.APIs, api) {
+			out = append(out, api)
+		}
+	}
+	return out
+}
+
+// gainsRoom reports whether there is more of any resource, or another resource model.
+func gainsRoom(before, now *framework.Summary) bool {
+	if now == nil {
+		return false
+	}
+	if before == nil {
+		return true
+	}
+	was, is := before.Allocatable.Minus(before.Used), now.Allocatable.Minus(now.Used)
+	for _, a := range is {
+		if a.Amount > was.Amount(a.Name) {
+			return true
+		}
+	}
+	withGrades := framework.Summary{Grades: now.Grades}
+	return !withGrades.Equal(framework.Summary{Grades: before.Grades})
+}

@@ -1,0 +1,196 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/longshore-project/longshore/scheduler/framework"
+)
+
+func key(name string) Key { return Key{Namespace: "ns", Name: name} }
+
+func newQueue() (*Queue, *clocktesting.FakeClock) {
+	c := clocktesting.NewFakeClock(time.Unix(0, 0))
+	return New(c), c
+}
+
+// names takes all active bindings, in order.
+func names(q *Queue) []string {
+	var out []string
+	for {
+		it, _, ok := q.take()
+		if !ok {
+			return out
+		}
+		out = append(out, it.Key.Name)
+	}
+}
+
+func expect(t *testing.T, q *Queue, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, names(q)); diff != "" {
+		t.Errorf("active (-want +got):\n%s", diff)
+	}
+}
+
+func TestOrder(t *testing.T) {
+	q, clock := newQueue()
+	q.Add(key("first"), 0)
+	q.Add(key("second"), 0)
+	clock.Step(time.Second)
+	q.Add(key("urgent"), 10)
+	q.Add(key("third"), 0)
+	q.Add(key("first"), 100) // Queued already: place and priority stay.
+	expect(t, q, "urgent", "first", "second", "third")
+}
+
+func TestBackoffDoubles(t *testing.T) {
+	q, clock := newQueue()
+	q.Add(key("a"), 0)
+	for _, wait := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 10 * time.Second, 10 * time.Second} {
+		expect(t, q, "a")
+		q.Retry(key("a"))
+		clock.Step(wait - time.Millisecond)
+		expect(t, q)
+		clock.Step(time.Millisecond)
+	}
+	expect(t, q, "a")
+	q.Done(key("a"))
+	q.Add(key("a"), 0)
+	expect(t, q, "a")
+	q.Retry(key("a"))
+	clock.Step(time.Second)
+	expect(t, q, "a") // Done has ended the row of failures.
+}
+
+func TestAddEndsEveryWait(t *testing.T) {
+	q, _ := newQueue()
+	for _, name := range []string{"backoff", "parked"} {
+		q.Add(key(name), 0)
+	}
+	names(q)
+	q.Retry(key("backoff"))
+	q.Park(key("parked"), nil, true)
+	if diff := cmp.Diff(Depth{Backoff: 1, Parked: 1}, q.Depth()); diff != "" {
+		t.Errorf("depth (-want +got):\n%s", diff)
+	}
+	q.Add(key("backoff"), 0)
+	q.Add(key("parked"), 0)
+	expect(t, q, "backoff", "parked")
+}
+
+func TestAddedInHandComesAgain(t *testing.T) {
+	puts := map[string]func(*Queue){
+		"Done":  func(q *Queue) { q.Done(key("a")) },
+		"Retry": func(q *Queue) { q.Retry(key("a")) },
+		"Park":  func(q *Queue) { q.Park(key("a"), nil, false) },
+	}
+	for name, put := range puts {
+		t.Run(name, func(t *testing.T) {
+			q, _ := newQueue()
+			q.Add(key("a"), 0)
+			expect(t, q, "a")
+			q.Add(key("a"), 0)
+			expect(t, q)
+			put(q)
+			expect(t, q, "a")
+			put(q)
+			expect(t, q)
+		})
+	}
+}
+
+func TestWake(t *testing.T) {
+	deployments := framework.Cure{Fact: framework.FactAPIs, Subject: "apps/v1/Deployment"}
+	jobs := framework.Cure{Fact: framework.FactAPIs, Subject: "batch/v1/Job"}
+	anyAPI := framework.Cure{Fact: framework.FactAPIs}
+	capacity := framework.Cure{Fact: framework.FactCapacity}
+	tests := []struct {
+		name   string
+		change framework.Cure
+		want   []string
+	}{
+		{name: "the named subject, and who waits for any", change: deployments, want: []string{"deployment", "both", "any"}},
+		{name: "any subject wakes all of the fact", change: anyAPI, want: []string{"deployment", "job", "both", "any"}},
+		{name: "a fact of which nobody knows", change: framework.Cure{Fact: framework.FactTaints, Subject: "k"}},
+		{name: "one of two reasons", change: capacity, want: []string{"both"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			q, _ := newQueue()
+			waits := []struct {
+				name  string
+				cures []framework.Cure
+			}{{"deployment", []framework.Cure{deployments}}, {"job", []framework.Cure{jobs}}, {"both", []framework.Cure{deployments, capacity}}, {"any", []framework.Cure{anyAPI}}}
+			for _, w := range waits {
+				q.Add(key(w.name), 0)
+			}
+			names(q)
+			for _, w := range waits {
+				q.Park(key(w.name), w.cures, false)
+			}
+			if got := q.Wake(tt.change); got != len(tt.want) {
+				t.Errorf("Wake = %d, want %d", got, len(tt.want))
+			}
+			expect(t, q, tt.want...)
+		})
+	}
+}
+
+// TestWakeInHand covers a change that comes between a decision and the parking of its binding.
+func TestWakeInHand(t *testing.T) {
+	q, _ := newQueue()
+	q.Add(key("a"), 0)
+	expect(t, q, "a")
+	q.Wake(framework.Cure{Fact: framework.FactLabels})
+	q.Park(key("a"), []framework.Cure{{Fact: framework.FactCapacity}, {Fact: framework.FactLabels}}, false)
+	expect(t, q, "a")
+	q.Park(key("a"), []framework.Cure{{Fact: framework.FactLabels}}, false)
+	expect(t, q)
+}
+
+func TestFlush(t *testing.T) {
+	q, clock := newQueue()
+	q.Add(key("flushed"), 0)
+	q.Add(key("patient"), 0)
+	names(q)
+	q.Park(key("flushed"), nil, true)
+	q.Park(key("patient"), nil, false)
+	clock.Step(FlushAfter)
+	expect(t, q, "flushed")
+}
+
+func TestPopWaits(t *testing.T) {
+	q, clock := newQueue()
+	popped := make(chan string)
+	go func() {
+		for {
+			it, err := q.Pop(t.Context())
+			if err != nil {
+				return
+			}
+			popped <- it.Key.Name
+		}
+	}()
+	q.Add(key("now"), 0)
+	if got := <-popped; got != "now" {
+		t.Errorf("popped %s", got)
+	}
+	q.Retry(key("now"))
+	for !clock.HasWaiters() {
+	}
+	clock.Step(FirstBackoff)
+	if got := <-popped; got != "now" {
+		t.Errorf("popped %s", got)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := q.Pop(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error is %v", err)
+	}
+}
