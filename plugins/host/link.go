@@ -34,8 +34,10 @@ type link struct {
 	stream   pluginv1.PlacementPlugin_WorkClient
 	facts    framework.Facts
 	patience time.Duration
-	done     chan struct{}
-	sweeper  *time.Timer
+	// end ends the stream, and with it a message that cannot be sent.
+	end     context.CancelFunc
+	done    chan struct{}
+	sweeper *time.Timer
 
 	mu       sync.Mutex
 	err      error
@@ -72,10 +74,10 @@ type waiter struct {
 }
 
 // newLink takes over the stream. Facts is what the plugin reads, patience how long a question waits for its answer and a message for being
-// sent. Cancel the stream's context to end the link.
-func newLink(stream pluginv1.PlacementPlugin_WorkClient, facts framework.Facts, patience time.Duration) *link {
+// sent. End must end the stream; it is called when the link ends.
+func newLink(stream pluginv1.PlacementPlugin_WorkClient, facts framework.Facts, patience time.Duration, end context.CancelFunc) *link {
 	l := &link{
-		stream: stream, facts: facts | framework.FactMembership, patience: patience, done: make(chan struct{}),
+		stream: stream, facts: facts | framework.FactMembership, patience: patience, end: end, done: make(chan struct{}),
 		waiting: map[uint64]waiter{},
 	}
 	l.sweeper = time.AfterFunc(patience, l.sweep)
@@ -345,6 +347,7 @@ func (l *link) failLocked(err error) {
 	}
 	l.err = err
 	close(l.done)
+	l.end()
 }
 
 func (l *link) reason() error {

@@ -37,7 +37,6 @@ type session struct {
 	transport *transport
 	info      *pluginv1.InfoResponse
 	started   time.Time
-	cancel    context.CancelFunc
 }
 
 // newSession introduces host and plugin to each other, configures the plugin and opens the link. The transport is closed if that does not
@@ -83,8 +82,8 @@ func open(client pluginv1.PlacementPluginClient, t *transport, info *pluginv1.In
 		cancel()
 		return nil, fmt.Errorf("opening the stream to plugin: %w", err)
 	}
-	l := newLink(stream, readFacts(info), spec.deadline())
-	return &session{link: l, transport: t, info: info, started: time.Now(), cancel: cancel}, nil
+	l := newLink(stream, readFacts(info), spec.deadline(), cancel)
+	return &session{link: l, transport: t, info: info, started: time.Now()}, nil
 }
 
 // readFacts returns the facts that the plugin reads. Zero stands for all.
@@ -152,7 +151,6 @@ func (s *session) retire(patience time.Duration) {
 
 func (s *session) close() {
 	s.fail(errDraining)
-	s.cancel()
 	s.transport.close()
 }
 
