@@ -182,7 +182,9 @@ func (v *verdicts) assign() error {
 
 // allotment has the first five candidates, all with room.
 func (v *verdicts) allotment() *framework.Allotment {
-	in := &framework.Allotment{Query: *v.query, Selected: v.rows[:min(5, len(v.rows))]}
+	in := &framework.Allotment{
+		Query: *v.query, Selected: v.rows[:min(5, len(v.rows))], Estimates: make([]framework.Capacity, v.query.Snapshot.Len()),
+	}
 	for i, row := range in.Selected {
 		var current int64
 		for _, a := range v.query.Request.Current {
@@ -191,7 +193,7 @@ func (v *verdicts) allotment() *framework.Allotment {
 			}
 		}
 		in.Current = append(in.Current, current)
-		in.Estimates = append(in.Estimates, framework.Capacity{Replicas: int64(4 + i), Known: true})
+		in.Estimates[row] = framework.Capacity{Replicas: int64(4 + i), Known: true}
 	}
 	return in
 }

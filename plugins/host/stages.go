@@ -249,7 +249,7 @@ func (s assign) Assign(ctx context.Context, in *framework.Allotment) (d framewor
 		stage: pluginv1.Stage_STAGE_ASSIGN, query: &in.Query,
 		fill: func(m *pluginv1.Question) {
 			m.Assign = &pluginv1.AssignQuestion{
-				Selected: wire.FromRows(in.Selected), Current: in.Current, Estimates: wire.FromCapacities(in.Estimates),
+				Selected: wire.FromRows(in.Selected), Current: in.Current, Estimates: wire.FromCapacitiesAt(in.Estimates, in.Selected),
 			}
 		},
 		read: func(a *pluginv1.Answer) (err error) {

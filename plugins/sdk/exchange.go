@@ -162,11 +162,14 @@ func (e *exchange) assign(ctx context.Context) error {
 	}
 	m, n := e.question.GetAssign(), e.query.Snapshot.Len()
 	in := &framework.Allotment{Query: *e.query, Current: m.GetCurrent()}
-	var faults [2]error
-	in.Selected, faults[0] = wire.ToRows(m.GetSelected(), n)
-	in.Estimates, faults[1] = wire.ToCapacities(m.GetEstimates(), len(m.GetSelected()))
-	if err := errors.Join(faults[:]...); err != nil {
+	if in.Selected, err = wire.ToRows(m.GetSelected(), n); err != nil {
 		return err
+	}
+	if in.Estimates, err = wire.ToCapacitiesAt(m.GetEstimates(), in.Selected, n); err != nil {
+		return err
+	}
+	if len(in.Current) != len(in.Selected) && len(in.Current) > 0 {
+		return fmt.Errorf("%d current replicas for %d clusters", len(in.Current), len(in.Selected))
 	}
 	if in.Current == nil {
 		in.Current = make([]int64, len(in.Selected))

@@ -107,6 +107,32 @@ func FromCapacities(list []framework.Capacity) *pluginv1.Capacities {
 	return out
 }
 
+// FromCapacitiesAt returns the message of the capacities in the given rows of a column, nil for a nil column.
+func FromCapacitiesAt(column []framework.Capacity, rows []int32) *pluginv1.Capacities {
+	if column == nil {
+		return nil
+	}
+	list := make([]framework.Capacity, len(rows))
+	for i, row := range rows {
+		list[i] = column[row]
+	}
+	return FromCapacities(list)
+}
+
+// ToCapacitiesAt returns a column of n capacities of which those in the given rows are the message's and all others unknown, or nil for an
+// absent message. It is an error when the message does not have one for each of the rows, which must be below n.
+func ToCapacitiesAt(m *pluginv1.Capacities, rows []int32, n int) ([]framework.Capacity, error) {
+	list, err := ToCapacities(m, len(rows))
+	if err != nil || list == nil {
+		return nil, err
+	}
+	column := make([]framework.Capacity, n)
+	for i, row := range rows {
+		column[row] = list[i]
+	}
+	return column, nil
+}
+
 // ToCapacities returns n capacities, or nil for an absent message. It is an error when the message has another number of them.
 func ToCapacities(m *pluginv1.Capacities, n int) ([]framework.Capacity, error) {
 	if m == nil {

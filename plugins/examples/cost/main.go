@@ -150,7 +150,7 @@ func (p *plugin) offers(a *sdk.Allotment) []offer {
 		perCore, priced := p.priceOf(a.Snapshot.Cluster(int(row)))
 		out[i] = offer{
 			position: i, name: a.Snapshot.Name(int(row)), perReplica: perCore * micros(milliCores) / 1000, priced: priced,
-			current: a.Current[i], room: a.Current[i] + a.Estimates[i].Room(),
+			current: a.Current[i], room: a.Current[i] + a.Estimates[row].Room(),
 		}
 		if !priced {
 			out[i].room = a.Current[i]

@@ -114,10 +114,10 @@ func Query(fleet *framework.Snapshot) *framework.Query {
 func Allotment(q *framework.Query, room int64) *framework.Allotment {
 	rows := q.Snapshot.Candidates().AppendRows(nil)
 	a := &framework.Allotment{
-		Query: *q, Selected: rows, Current: make([]int64, len(rows)), Estimates: make([]framework.Capacity, len(rows)),
+		Query: *q, Selected: rows, Current: make([]int64, len(rows)), Estimates: make([]framework.Capacity, q.Snapshot.Len()),
 	}
-	for i := range rows {
-		a.Estimates[i] = framework.Capacity{Replicas: room, Known: true}
+	for _, row := range rows {
+		a.Estimates[row] = framework.Capacity{Replicas: room, Known: true}
 	}
 	return a
 }
