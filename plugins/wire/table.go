@@ -50,6 +50,9 @@ func (d *difference) between(old, now *framework.Snapshot, facts framework.Facts
 	i, j := 0, 0
 	for i < old.Len() || j < now.Len() {
 		switch {
+		case i < old.Len() && j < now.Len() && old.Cluster(i) == now.Cluster(j):
+			i++
+			j++
 		case j == now.Len() || i < old.Len() && old.Name(i) < now.Name(j):
 			d.removed = append(d.removed, old.Name(i))
 			i++
@@ -65,9 +68,6 @@ func (d *difference) between(old, now *framework.Snapshot, facts framework.Facts
 }
 
 func (d *difference) compare(old, now *framework.Cluster, facts framework.Facts) {
-	if old == now {
-		return
-	}
 	if differing := framework.Differences(old, now) & facts; differing != 0 {
 		d.changed = append(d.changed, change{old, now, differing})
 	}
