@@ -113,6 +113,9 @@ func (v *verdicts) selectClusters() error {
 		return nil
 	}
 	in := v.selection()
+	if v.query.Request.Replicas == 0 {
+		in.Scores, in.Available = nil, nil
+	}
 	rows, status, err := v.subject.Select.Select(v.ctx, in)
 	if err != nil {
 		return fmt.Errorf("select: %w", err)
@@ -158,6 +161,9 @@ func (v *verdicts) assign() error {
 		return nil
 	}
 	in := v.allotment()
+	if !v.query.Request.Placement.Strategy.UsesCapacity() {
+		in.Estimates = nil
+	}
 	d, status, err := v.subject.Assign.Assign(v.ctx, in)
 	if err != nil {
 		return fmt.Errorf("assign: %w", err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -416,6 +417,41 @@ func TestSpecsAreValidated(t *testing.T) {
 	twice := []host.Spec{{Name: "x", Path: "/p"}, {Name: "x", Path: "/p"}}
 	if err := host.New(host.Options{}).Apply(twice); err == nil || !strings.Contains(err.Error(), "listed twice") {
 		t.Errorf("error is %v, want that x is listed twice", err)
+	}
+}
+
+// copyFile puts a copy of from in the place of to, as an installation does.
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to+".new", data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(to+".new", to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// An unpinned binary that was replaced is run instead of the old one, which first answers what it was asked.
+func TestBinaryIsReplaced(t *testing.T) {
+	s := spec(t, "fine")
+	installed := filepath.Join(t.TempDir(), "plugin")
+	copyFile(t, s.Path, installed)
+	self := s.Path
+	s.Path = installed
+	seen := make(states, 100)
+	_, p := start(t, s, host.Options{PingInterval: 20 * time.Millisecond, OnChange: func(s host.Status) { seen <- s }})
+	before := seen.await(t, host.Running)
+	copyFile(t, self, installed)
+	after := seen.await(t, host.Running)
+	if after.PID == before.PID || after.Restarts != 1 {
+		t.Errorf("status is %+v after %+v, want another process", after, before)
+	}
+	if _, err := p.Filter().Filter(t.Context(), query(fleet(3), "fine"), framework.FullBitset(3)); err != nil {
+		t.Error(err)
 	}
 }
 
