@@ -288,7 +288,7 @@ func messages(tb testing.TB, s *framework.Snapshot) (question, answer []byte) {
 		tb.Fatal(err)
 	}
 	question = marshal(tb, &pluginv1.WorkRequest{Questions: []*pluginv1.Question{{
-		Id: 1000, Generation: 1, BudgetNanoseconds: int64(host.DefaultDeadline), Request: wire.FromRequest(r, wire.FromPlacement(r.Placement)),
+		Id: 1000, Generation: 1, BudgetNanoseconds: int64(host.DefaultDeadline), Request: wire.FromRequest(r),
 		Filter: &pluginv1.FilterQuestion{Candidates: wire.FromBitset(s.Candidates())}, Score: &pluginv1.ScoreQuestion{AfterFilter: true},
 	}}})
 	answer = marshal(tb, &pluginv1.WorkResponse{Answers: []*pluginv1.Answer{{

@@ -43,6 +43,7 @@ func WireChecks() []WireCheck {
 		{"several questions in one message", severalQuestions},
 		{"tables in parts and with removals", tablesInParts},
 		{"survives cancelled questions", survivesCancelled},
+		{"remembers placements", remembersPlacements},
 	}
 }
 
@@ -114,7 +115,8 @@ func fleetOf(n int) []*pluginv1.Table {
 func (s *stream) question(id, generation uint64, n int) *pluginv1.Question {
 	r := requests()[2]
 	rows := framework.FullBitset(n)
-	q := &pluginv1.Question{Id: id, Generation: generation, Request: wire.FromRequest(r, wire.FromPlacement(r.Placement))}
+	q := &pluginv1.Question{Id: id, Generation: generation, Request: wire.FromRequest(r)}
+	q.Request.PlacementFingerprint, q.Request.Placement = "", wire.FromPlacement(r.Placement)
 	list := wire.FromRows(rows.AppendRows(nil))
 	room := &pluginv1.Capacities{Replicas: make([]int64, n), Known: wire.FromBitset(rows)}
 	switch s.stages[0] {
@@ -326,4 +328,36 @@ func survivesCancelled(ctx context.Context, conn grpc.ClientConnInterface) error
 		_, seen = answers[4]
 	}
 	return nil
+}
+
+// remembersPlacements tells a placement, refers to it, and then refers to it after it was to be forgotten, which may fail but not more.
+func remembersPlacements(ctx context.Context, conn grpc.ClientConnInterface) error {
+	s, err := open(ctx, conn)
+	if err != nil {
+		return err
+	}
+	inline, told, later := s.question(1, 1, 10), s.question(2, 1, 10), s.question(3, 1, 10)
+	placement := told.Request.GetPlacement()
+	for _, q := range []*pluginv1.Question{told, later} {
+		q.Request.PlacementFingerprint, q.Request.Placement = placement.GetFingerprint(), nil
+	}
+	answers, err := s.ask(&pluginv1.WorkRequest{
+		Table: fleetOf(10)[0], Placements: []*pluginv1.Placement{placement}, Questions: []*pluginv1.Question{inline, told},
+	})
+	if err != nil {
+		return err
+	}
+	if plain(answers[1]) != plain(answers[2]) {
+		return errors.New("a placement that was told before leads to another answer than the same placement in the request")
+	}
+	if _, err := s.ask(&pluginv1.WorkRequest{Questions: []*pluginv1.Question{later}}); err != nil {
+		return err
+	}
+	again := proto.Clone(later).(*pluginv1.Question)
+	again.Id = 4
+	if err := s.Send(&pluginv1.WorkRequest{ForgetPlacements: true, Questions: []*pluginv1.Question{again}}); err != nil {
+		return err
+	}
+	_, err = s.answers(1)
+	return err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/longshore-project/longshore/plugins/proto/v1"
@@ -110,7 +109,7 @@ func (p *Plugin) exchange(ctx context.Context, c *call) (*pluginv1.Answer, Resul
 		if err := s.offers(c.stage); err != nil {
 			return nil, Unavailable, err
 		}
-		answer, err := s.ask(ctx, c.query.Snapshot, question(c, deadline))
+		answer, err := s.ask(ctx, about{c.query.Snapshot, c.query.Request.Placement}, question(c, deadline))
 		switch {
 		case errors.Is(err, errDraining) && p.current.Load() != s:
 			continue
@@ -164,42 +163,10 @@ func question(c *call, budget time.Duration) *pluginv1.Question {
 	q := c.query
 	m := &pluginv1.Question{
 		BudgetNanoseconds: int64(budget), Term: uint32(q.Term), Weights: q.Weights, Tiers: wire.FromTiers(q.Tiers),
-		Request: wire.FromRequest(q.Request, messages.of(q.Request.Placement)),
+		Request: wire.FromRequest(q.Request),
 	}
 	c.fill(m)
 	return m
-}
-
-// rememberedPlacements bounds how many placements are kept as messages; when there are more all are forgotten.
-const rememberedPlacements = 1024
-
-// placementMessages remembers the messages of placements by fingerprint.
-type placementMessages struct {
-	mu    sync.RWMutex
-	known map[string]*pluginv1.Placement
-}
-
-// messages is shared by all plugins because messages are never changed and depend on nothing else.
-var messages = &placementMessages{known: map[string]*pluginv1.Placement{}}
-
-func (m *placementMessages) of(p *framework.Placement) *pluginv1.Placement {
-	if p.Fingerprint == "" {
-		return wire.FromPlacement(p)
-	}
-	m.mu.RLock()
-	known, ok := m.known[p.Fingerprint]
-	m.mu.RUnlock()
-	if ok {
-		return known
-	}
-	known = wire.FromPlacement(p)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.known) >= rememberedPlacements {
-		clear(m.known)
-	}
-	m.known[p.Fingerprint] = known
-	return known
 }
 
 // Latency is how long answered calls took.

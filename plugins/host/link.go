@@ -59,12 +59,22 @@ type link struct {
 	// told and generation belong to whoever is sending.
 	told       *framework.Snapshot
 	generation uint64
+	placements map[string]bool
+}
+
+// about is what the plugin must have been told before a question. The placement may be nil.
+type about struct {
+	snapshot  *framework.Snapshot
+	placement *framework.Placement
 }
 
 type pending struct {
-	snapshot *framework.Snapshot
+	about
 	question *pluginv1.Question
 }
+
+// rememberedPlacements bounds how many placements a plugin must remember; when there are more it forgets all and is told again.
+const rememberedPlacements = 1024
 
 // waiter is somebody who waits for an answer. A nil answer means that it came too late.
 type waiter struct {
@@ -78,7 +88,7 @@ type waiter struct {
 func newLink(stream pluginv1.PlacementPlugin_WorkClient, facts framework.Facts, patience time.Duration, end context.CancelFunc) *link {
 	l := &link{
 		stream: stream, facts: facts | framework.FactMembership, patience: patience, end: end, done: make(chan struct{}),
-		waiting: map[uint64]waiter{},
+		waiting: map[uint64]waiter{}, placements: map[string]bool{},
 	}
 	l.sweeper = time.AfterFunc(patience, l.sweep)
 	l.sweeper.Stop()
@@ -87,10 +97,10 @@ func newLink(stream pluginv1.PlacementPlugin_WorkClient, facts framework.Facts, 
 }
 
 // ask sends the question and waits for the answer, the end of patience, of ctx or of the link. The link fills in id and generation.
-func (l *link) ask(ctx context.Context, s *framework.Snapshot, q *pluginv1.Question) (*pluginv1.Answer, error) {
+func (l *link) ask(ctx context.Context, on about, q *pluginv1.Question) (*pluginv1.Answer, error) {
 	const attempts = 3
 	for range attempts {
-		a, err := l.askOnce(ctx, s, q)
+		a, err := l.askOnce(ctx, on, q)
 		if err != nil || !a.GetResync() {
 			return a, err
 		}
@@ -101,19 +111,19 @@ func (l *link) ask(ctx context.Context, s *framework.Snapshot, q *pluginv1.Quest
 	return nil, errNoResync
 }
 
-func (l *link) askOnce(ctx context.Context, s *framework.Snapshot, q *pluginv1.Question) (*pluginv1.Answer, error) {
-	return l.await(ctx, s, q, waiter{make(chan *pluginv1.Answer, 1), time.Now()})
+func (l *link) askOnce(ctx context.Context, on about, q *pluginv1.Question) (*pluginv1.Answer, error) {
+	return l.await(ctx, on, q, waiter{make(chan *pluginv1.Answer, 1), time.Now()})
 }
 
 // prime tells the plugin the table and waits, as long as ctx lasts, until it took that in. The question that goes with the table asks for
 // nothing, so any answer will do.
 func (l *link) prime(ctx context.Context, s *framework.Snapshot) error {
-	_, err := l.await(ctx, s, &pluginv1.Question{}, waiter{answered: make(chan *pluginv1.Answer, 1)})
+	_, err := l.await(ctx, about{snapshot: s}, &pluginv1.Question{}, waiter{answered: make(chan *pluginv1.Answer, 1)})
 	return err
 }
 
-func (l *link) await(ctx context.Context, s *framework.Snapshot, q *pluginv1.Question, w waiter) (*pluginv1.Answer, error) {
-	id, err := l.enqueue(s, q, w)
+func (l *link) await(ctx context.Context, on about, q *pluginv1.Question, w waiter) (*pluginv1.Answer, error) {
+	id, err := l.enqueue(on, q, w)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +141,7 @@ func (l *link) await(ctx context.Context, s *framework.Snapshot, q *pluginv1.Que
 	}
 }
 
-func (l *link) enqueue(s *framework.Snapshot, q *pluginv1.Question, w waiter) (uint64, error) {
+func (l *link) enqueue(on about, q *pluginv1.Question, w waiter) (uint64, error) {
 	l.mu.Lock()
 	if l.err != nil || l.draining {
 		defer l.mu.Unlock()
@@ -145,7 +155,7 @@ func (l *link) enqueue(s *framework.Snapshot, q *pluginv1.Question, w waiter) (u
 	q.Id = id
 	l.waiting[id] = w
 	l.watch()
-	l.queue = append(l.queue, pending{s, q})
+	l.queue = append(l.queue, pending{on, q})
 	l.flush()
 	return id, nil
 }
@@ -192,6 +202,7 @@ func (l *link) send(queue []pending, cancels []uint64) error {
 			p.question.Generation = l.generation
 			m.Questions[i] = p.question
 		}
+		l.tellPlacements(m, queue[:n])
 		if err := l.stream.Send(m); err != nil {
 			return err
 		}
@@ -201,6 +212,28 @@ func (l *link) send(queue []pending, cancels []uint64) error {
 		return l.stream.Send(&pluginv1.WorkRequest{Cancelled: cancels})
 	}
 	return nil
+}
+
+// tellPlacements adds the placements of the questions that the plugin does not know yet.
+func (l *link) tellPlacements(m *pluginv1.WorkRequest, queue []pending) {
+	for _, p := range queue {
+		if len(l.placements) >= rememberedPlacements && l.mustTell(p.placement) {
+			clear(l.placements)
+			m.ForgetPlacements = true
+			break
+		}
+	}
+	for _, p := range queue {
+		if l.mustTell(p.placement) {
+			l.placements[p.placement.Fingerprint] = true
+			m.Placements = append(m.Placements, wire.FromPlacement(p.placement))
+		}
+	}
+}
+
+// mustTell reports whether a question refers to the placement and the plugin does not know it.
+func (l *link) mustTell(p *framework.Placement) bool {
+	return p != nil && p.Fingerprint != "" && !l.placements[p.Fingerprint]
 }
 
 // tell brings the plugin's table to the snapshot. It returns the message to go on with, which may carry the last part of the table.

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -66,9 +67,8 @@ func linked(t *testing.T, test func(t *testing.T, l *link, p *peer)) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPeer()
 		l := newLink(p, framework.AllFacts, patience, func() { close(p.ended) })
+		defer close(p.answered)
 		test(t, l, p)
-		close(p.answered)
-		synctest.Wait()
 	})
 }
 
@@ -84,7 +84,7 @@ func fleetOf(names ...string) *framework.Snapshot {
 func ask(ctx context.Context, l *link, s *framework.Snapshot) <-chan result {
 	out := make(chan result, 1)
 	go func() {
-		a, err := l.ask(ctx, s, &pluginv1.Question{})
+		a, err := l.ask(ctx, about{snapshot: s}, &pluginv1.Question{})
 		out <- result{a, err}
 	}()
 	return out
@@ -138,6 +138,42 @@ func TestChangesAreToldBetweenQuestions(t *testing.T) {
 			if r := <-c; r.err != nil {
 				t.Fatal(r.err)
 			}
+		}
+	})
+}
+
+// A placement is told with the first question about it, and again after so many others that the plugin was told to forget.
+func TestPlacementsAreToldOnce(t *testing.T) {
+	linked(t, func(t *testing.T, l *link, p *peer) {
+		s := fleetOf("a")
+		told := func(fingerprint string) (int, bool) {
+			answered := make(chan error, 1)
+			go func() {
+				_, err := l.ask(t.Context(), about{s, &framework.Placement{Fingerprint: fingerprint}}, &pluginv1.Question{})
+				answered <- err
+			}()
+			m := p.read()
+			p.answer(&pluginv1.Answer{Id: m.GetQuestions()[0].GetId()})
+			if err := <-answered; err != nil {
+				t.Fatal(err)
+			}
+			return len(m.GetPlacements()), m.GetForgetPlacements()
+		}
+		forgets := 0
+		for i := range rememberedPlacements + 1 {
+			n, forget := told(fmt.Sprint(i))
+			if again, _ := told(fmt.Sprint(i)); n != 1 || again != 0 {
+				t.Fatalf("placement %d was told %d times and then %d times, want once", i, n, again)
+			}
+			if forget {
+				forgets++
+			}
+		}
+		if n, _ := told("0"); n != 1 || forgets != 1 {
+			t.Errorf("after %d times of forgetting the first placement was told %d times, want one and one", forgets, n)
+		}
+		if n, _ := told(""); n != 0 {
+			t.Error("a placement without a fingerprint was told apart from its request")
 		}
 	})
 }
@@ -304,7 +340,7 @@ func TestManyAskers(t *testing.T) {
 		var askers sync.WaitGroup
 		for i := range 50 {
 			askers.Go(func() {
-				a, err := l.ask(t.Context(), fleets[i%2], &pluginv1.Question{Term: uint32(i % 10)})
+				a, err := l.ask(t.Context(), about{snapshot: fleets[i%2]}, &pluginv1.Question{Term: uint32(i % 10)})
 				if err != nil || a.GetError() != string(rune('0'+i%10)) {
 					t.Errorf("asker %d got %v, %v", i, a, err)
 				}

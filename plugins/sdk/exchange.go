@@ -185,46 +185,52 @@ func (e *exchange) assign(ctx context.Context) error {
 	return nil
 }
 
-// rememberedPlacements bounds how many placements are kept; when there are more all are forgotten, which costs a translation each.
-const rememberedPlacements = 1024
+// placements is what was told on a stream, by fingerprint. It belongs to the receiving goroutine.
+type placements map[string]placement
 
-// placements remembers translated placements by fingerprint.
-type placements struct {
-	mu    sync.RWMutex
-	known map[string]*framework.Placement
+// placement is a translated placement, or why it could not be translated.
+type placement struct {
+	*framework.Placement
+	err error
 }
 
-func (p *placements) of(m *pluginv1.Placement) (*framework.Placement, error) {
-	key := m.GetFingerprint()
-	p.mu.RLock()
-	known, ok := p.known[key]
-	p.mu.RUnlock()
-	if ok {
-		return known, nil
-	}
-	fresh, err := wire.ToPlacement(m)
-	if err != nil || key == "" {
-		return fresh, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.known == nil || len(p.known) >= rememberedPlacements {
-		p.known = map[string]*framework.Placement{}
-	}
-	p.known[key] = fresh
-	return fresh, nil
+func translate(m *pluginv1.Placement) placement {
+	p, err := wire.ToPlacement(m)
+	return placement{p, err}
 }
 
-// query returns what the plugin is asked about.
-func (p *placements) query(q *pluginv1.Question, s *framework.Snapshot) (*framework.Query, error) {
-	placement, err := p.of(q.GetRequest().GetPlacement())
-	if err != nil {
-		return nil, err
+// learn takes in what a message tells.
+func (p placements) learn(m *pluginv1.WorkRequest) {
+	if m.GetForgetPlacements() {
+		clear(p)
 	}
-	if int(q.GetTerm()) >= len(placement.Terms) {
-		return nil, fmt.Errorf("question is about term %d of %d", q.GetTerm(), len(placement.Terms))
+	for _, told := range m.GetPlacements() {
+		p[told.GetFingerprint()] = translate(told)
 	}
-	out := &framework.Query{Snapshot: s, Request: wire.ToRequest(q.GetRequest(), placement), Term: int(q.GetTerm())}
+}
+
+// of returns the placement of a request.
+func (p placements) of(r *pluginv1.Request) placement {
+	fingerprint := r.GetPlacementFingerprint()
+	if fingerprint == "" {
+		return translate(r.GetPlacement())
+	}
+	if known, ok := p[fingerprint]; ok {
+		return known
+	}
+	return placement{err: fmt.Errorf("placement %q was not told on this stream", fingerprint)}
+}
+
+// queryOf returns what the plugin is asked about.
+func queryOf(q *pluginv1.Question, p placement, s *framework.Snapshot) (*framework.Query, error) {
+	if p.err != nil {
+		return nil, p.err
+	}
+	if int(q.GetTerm()) >= len(p.Terms) {
+		return nil, fmt.Errorf("question is about term %d of %d", q.GetTerm(), len(p.Terms))
+	}
+	out := &framework.Query{Snapshot: s, Request: wire.ToRequest(q.GetRequest(), p.Placement), Term: int(q.GetTerm())}
+	var err error
 	if out.Weights, err = wire.ToColumn[int64, int64]("weights", q.GetWeights(), s.Len()); err != nil {
 		return nil, err
 	}

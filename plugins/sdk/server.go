@@ -21,14 +21,13 @@ import (
 
 // Register makes p answer on the server. Serve and Listen do this already.
 func Register(s grpc.ServiceRegistrar, p Plugin) {
-	pluginv1.RegisterPlacementPluginServer(s, &server{plugin: p, placements: placements{}})
+	pluginv1.RegisterPlacementPluginServer(s, &server{plugin: p})
 }
 
 // server is the gRPC face of one plugin.
 type server struct {
 	pluginv1.UnimplementedPlacementPluginServer
 	plugin Plugin
-	placements
 }
 
 func (s *server) Info(context.Context, *pluginv1.InfoRequest) (*pluginv1.InfoResponse, error) {
@@ -60,19 +59,20 @@ func (s *server) Configure(ctx context.Context, m *pluginv1.ConfigureRequest) (*
 func (s *server) Work(stream pluginv1.PlacementPlugin_WorkServer) error {
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	w := &work{server: s, stream: stream, over: make(chan error, 1), cancels: map[uint64]context.CancelFunc{}}
+	w := &work{server: s, stream: stream, over: make(chan error, 1), placements: placements{}, cancels: map[uint64]context.CancelFunc{}}
 	w.relay = newRelay(func() { w.receive(ctx) })
 	go w.receive(ctx)
 	return <-w.over
 }
 
-// work is one stream. One goroutine at a time receives; it owns the table and answers what it receives itself, unless that takes long: then
+// work is one stream. One goroutine at a time receives; it owns the table and the placements and answers what it receives itself, unless that takes long: then
 // another takes over receiving. Answers come from immutable snapshots.
 type work struct {
 	*server
-	table wire.Table
-	over  chan error
-	relay *relay
+	table      wire.Table
+	placements placements
+	over       chan error
+	relay      *relay
 
 	mu      sync.Mutex
 	stream  pluginv1.PlacementPlugin_WorkServer
@@ -94,6 +94,7 @@ func (w *work) receive(ctx context.Context) {
 		if m.GetTable() != nil {
 			w.table.Apply(m.GetTable())
 		}
+		w.placements.learn(m)
 		w.cancel(m.GetCancelled())
 		answers := w.prepare(ctx, m.GetQuestions())
 		if len(answers) == 0 {
@@ -123,8 +124,9 @@ func (w *work) prepare(ctx context.Context, questions []*pluginv1.Question) []fu
 		w.mu.Lock()
 		w.cancels[q.GetId()] = cancel
 		w.mu.Unlock()
+		p := w.placements.of(q.GetRequest())
 		out = append(out, func() {
-			w.send(w.answer(asked, q, snapshot))
+			w.send(w.answer(asked, q, p, snapshot))
 			w.cancel([]uint64{q.GetId()})
 		})
 	}
@@ -171,13 +173,13 @@ func (w *work) send(a *pluginv1.Answer) {
 }
 
 // answer asks the plugin whatever the question contains.
-func (w *work) answer(ctx context.Context, q *pluginv1.Question, s *framework.Snapshot) *pluginv1.Answer {
+func (w *work) answer(ctx context.Context, q *pluginv1.Question, p placement, s *framework.Snapshot) *pluginv1.Answer {
 	a := &pluginv1.Answer{Id: q.GetId()}
 	if q.GetRequest() == nil {
 		return a
 	}
 	err := guard(func() error {
-		query, err := w.query(q, s)
+		query, err := queryOf(q, p, s)
 		if err != nil {
 			return err
 		}

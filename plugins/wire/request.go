@@ -7,12 +7,19 @@ import (
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
-// FromRequest returns the message of a request. The placement is passed separately because many requests share one.
-func FromRequest(r *framework.Request, placement *pluginv1.Placement) *pluginv1.Request {
+// FromRequest returns the message of a request. A placement with a fingerprint is not in it and must be told before.
+func FromRequest(r *framework.Request) *pluginv1.Request {
 	out := &pluginv1.Request{
 		Key: r.Key, Api: fromAPI(r.API), Replicas: r.Replicas, Workload: r.Workload, Requirements: fromResources(r.Requirements),
-		Shape: r.Shape, Placement: placement, ObservedTerm: r.ObservedTerm, Evicting: r.Evicting, Fresh: r.Fresh,
+		Shape: r.Shape, ObservedTerm: r.ObservedTerm, Evicting: r.Evicting, Fresh: r.Fresh,
 		NamesDescending: r.NamesDescending,
+	}
+	switch p := r.Placement; {
+	case p == nil:
+	case p.Fingerprint == "":
+		out.Placement = FromPlacement(p)
+	default:
+		out.PlacementFingerprint = p.Fingerprint
 	}
 	for _, c := range r.Components {
 		out.Components = append(out.Components, &pluginv1.Component{

@@ -151,11 +151,17 @@ class _Server:
         return _m["ConfigureResponse"]()
 
     def work(self, requests, context):
-        table = _Table()
+        table, placements = _Table(), {}
         for request in requests:
             if request.HasField("table"):
                 table.apply(request.table)
+            if request.forget_placements:
+                placements.clear()
+            placements.update((p.fingerprint, p) for p in request.placements)
             for question in request.questions:
+                told = placements.get(question.request.placement_fingerprint)
+                if told is not None:
+                    question.request.placement.CopyFrom(told)
                 yield _m["WorkResponse"](answers=[self.answer(table, question)])
 
     def answer(self, table, question):

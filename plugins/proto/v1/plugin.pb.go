@@ -521,16 +521,20 @@ func (*ConfigureResponse) Descriptor() ([]byte, []int) {
 	return file_v1_plugin_proto_rawDescGZIP(), []int{3}
 }
 
-// WorkRequest is a message of the host. The table is applied before the questions are looked at.
+// WorkRequest is a message of the host. Table and placements are taken in before the questions are looked at.
 type WorkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Table *Table                 `protobuf:"bytes,1,opt,name=table,proto3" json:"table,omitempty"`
 	// Questions for one and the same table.
 	Questions []*Question `protobuf:"bytes,2,rep,name=questions,proto3" json:"questions,omitempty"`
 	// Questions whose answers nobody waits for any more.
-	Cancelled     []uint64 `protobuf:"varint,3,rep,packed,name=cancelled,proto3" json:"cancelled,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Cancelled []uint64 `protobuf:"varint,3,rep,packed,name=cancelled,proto3" json:"cancelled,omitempty"`
+	// Placements to which questions on this stream refer from now on by their fingerprints.
+	Placements []*Placement `protobuf:"bytes,4,rep,name=placements,proto3" json:"placements,omitempty"`
+	// Nothing refers any more to placements that were told before this message.
+	ForgetPlacements bool `protobuf:"varint,5,opt,name=forget_placements,json=forgetPlacements,proto3" json:"forget_placements,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *WorkRequest) Reset() {
@@ -582,6 +586,20 @@ func (x *WorkRequest) GetCancelled() []uint64 {
 		return x.Cancelled
 	}
 	return nil
+}
+
+func (x *WorkRequest) GetPlacements() []*Placement {
+	if x != nil {
+		return x.Placements
+	}
+	return nil
+}
+
+func (x *WorkRequest) GetForgetPlacements() bool {
+	if x != nil {
+		return x.ForgetPlacements
+	}
+	return false
 }
 
 // WorkResponse is a message of the plugin.
@@ -2315,7 +2333,8 @@ type Request struct {
 	// Set for workloads with several kinds of replicas.
 	Components []*Component `protobuf:"bytes,6,rep,name=components,proto3" json:"components,omitempty"`
 	// Equal for requests of which equally many fit into a cluster.
-	Shape        string     `protobuf:"bytes,7,opt,name=shape,proto3" json:"shape,omitempty"`
+	Shape string `protobuf:"bytes,7,opt,name=shape,proto3" json:"shape,omitempty"`
+	// Absent when placement_fingerprint names it.
 	Placement    *Placement `protobuf:"bytes,8,opt,name=placement,proto3" json:"placement,omitempty"`
 	ObservedTerm string     `protobuf:"bytes,9,opt,name=observed_term,json=observedTerm,proto3" json:"observed_term,omitempty"`
 	// Where the request runs now.
@@ -2326,8 +2345,10 @@ type Request struct {
 	Fresh bool `protobuf:"varint,12,opt,name=fresh,proto3" json:"fresh,omitempty"`
 	// Ties in the division go to the later name.
 	NamesDescending bool `protobuf:"varint,13,opt,name=names_descending,json=namesDescending,proto3" json:"names_descending,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The fingerprint of a placement that was told before: many requests share one.
+	PlacementFingerprint string `protobuf:"bytes,14,opt,name=placement_fingerprint,json=placementFingerprint,proto3" json:"placement_fingerprint,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *Request) Reset() {
@@ -2451,6 +2472,13 @@ func (x *Request) GetNamesDescending() bool {
 	return false
 }
 
+func (x *Request) GetPlacementFingerprint() string {
+	if x != nil {
+		return x.PlacementFingerprint
+	}
+	return ""
+}
+
 type Component struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -2566,7 +2594,7 @@ func (x *Assignment) GetReplicas() int64 {
 // Placement is where a request wants to run.
 type Placement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Equal for equal placements; empty means that nothing may be remembered for it.
+	// Equal for equal placements; empty means that nothing may be remembered for it, and the placement comes with each request.
 	Fingerprint    string              `protobuf:"bytes,1,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
 	Terms          []*Term             `protobuf:"bytes,2,rep,name=terms,proto3" json:"terms,omitempty"`
 	Tolerations    []*Toleration       `protobuf:"bytes,3,rep,name=tolerations,proto3" json:"tolerations,omitempty"`
@@ -3056,11 +3084,15 @@ const file_v1_plugin_proto_rawDesc = "" +
 	"\x10ConfigureRequest\x125\n" +
 	"\targuments\x18\x01 \x01(\v2\x17.google.protobuf.StructR\targuments\x12)\n" +
 	"\x10protocol_version\x18\x02 \x01(\rR\x0fprotocolVersion\"\x13\n" +
-	"\x11ConfigureResponse\"\x9a\x01\n" +
+	"\x11ConfigureResponse\"\x87\x02\n" +
 	"\vWorkRequest\x120\n" +
 	"\x05table\x18\x01 \x01(\v2\x1a.longshore.plugin.v1.TableR\x05table\x12;\n" +
 	"\tquestions\x18\x02 \x03(\v2\x1d.longshore.plugin.v1.QuestionR\tquestions\x12\x1c\n" +
-	"\tcancelled\x18\x03 \x03(\x04R\tcancelled\"E\n" +
+	"\tcancelled\x18\x03 \x03(\x04R\tcancelled\x12>\n" +
+	"\n" +
+	"placements\x18\x04 \x03(\v2\x1e.longshore.plugin.v1.PlacementR\n" +
+	"placements\x12+\n" +
+	"\x11forget_placements\x18\x05 \x01(\bR\x10forgetPlacements\"E\n" +
 	"\fWorkResponse\x125\n" +
 	"\aanswers\x18\x01 \x03(\v2\x1b.longshore.plugin.v1.AnswerR\aanswers\"\xfd\x01\n" +
 	"\x05Table\x12\x1e\n" +
@@ -3187,7 +3219,7 @@ const file_v1_plugin_proto_rawDesc = "" +
 	"\aweights\x18\x03 \x03(\x03R\aweights\x12\x14\n" +
 	"\x05seats\x18\x04 \x01(\x03R\x05seats\x12\x1a\n" +
 	"\bunplaced\x18\x05 \x01(\x03R\bunplaced\x123\n" +
-	"\x06status\x18\x06 \x01(\v2\x1b.longshore.plugin.v1.StatusR\x06status\"\x93\x04\n" +
+	"\x06status\x18\x06 \x01(\v2\x1b.longshore.plugin.v1.StatusR\x06status\"\xc8\x04\n" +
 	"\aRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
 	"\x03api\x18\x02 \x01(\v2\x18.longshore.plugin.v1.ApiR\x03api\x12\x1a\n" +
@@ -3204,7 +3236,8 @@ const file_v1_plugin_proto_rawDesc = "" +
 	" \x03(\v2\x1f.longshore.plugin.v1.AssignmentR\acurrent\x12\x1a\n" +
 	"\bevicting\x18\v \x03(\tR\bevicting\x12\x14\n" +
 	"\x05fresh\x18\f \x01(\bR\x05fresh\x12)\n" +
-	"\x10names_descending\x18\r \x01(\bR\x0fnamesDescending\"~\n" +
+	"\x10names_descending\x18\r \x01(\bR\x0fnamesDescending\x123\n" +
+	"\x15placement_fingerprint\x18\x0e \x01(\tR\x14placementFingerprint\"~\n" +
 	"\tComponent\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\breplicas\x18\x02 \x01(\x03R\breplicas\x12A\n" +
@@ -3351,65 +3384,66 @@ var file_v1_plugin_proto_depIdxs = []int32{
 	45, // 1: longshore.plugin.v1.ConfigureRequest.arguments:type_name -> google.protobuf.Struct
 	10, // 2: longshore.plugin.v1.WorkRequest.table:type_name -> longshore.plugin.v1.Table
 	19, // 3: longshore.plugin.v1.WorkRequest.questions:type_name -> longshore.plugin.v1.Question
-	26, // 4: longshore.plugin.v1.WorkResponse.answers:type_name -> longshore.plugin.v1.Answer
-	11, // 5: longshore.plugin.v1.Table.clusters:type_name -> longshore.plugin.v1.Cluster
-	15, // 6: longshore.plugin.v1.Table.api_lists:type_name -> longshore.plugin.v1.ApiList
-	12, // 7: longshore.plugin.v1.Cluster.labels:type_name -> longshore.plugin.v1.Label
-	13, // 8: longshore.plugin.v1.Cluster.taints:type_name -> longshore.plugin.v1.Taint
-	17, // 9: longshore.plugin.v1.Cluster.summary:type_name -> longshore.plugin.v1.Summary
-	16, // 10: longshore.plugin.v1.Cluster.reserved:type_name -> longshore.plugin.v1.Resource
-	14, // 11: longshore.plugin.v1.ApiList.apis:type_name -> longshore.plugin.v1.Api
-	16, // 12: longshore.plugin.v1.Summary.allocatable:type_name -> longshore.plugin.v1.Resource
-	16, // 13: longshore.plugin.v1.Summary.used:type_name -> longshore.plugin.v1.Resource
-	18, // 14: longshore.plugin.v1.Summary.grades:type_name -> longshore.plugin.v1.Grade
-	16, // 15: longshore.plugin.v1.Grade.min:type_name -> longshore.plugin.v1.Resource
-	35, // 16: longshore.plugin.v1.Question.request:type_name -> longshore.plugin.v1.Request
-	20, // 17: longshore.plugin.v1.Question.filter:type_name -> longshore.plugin.v1.FilterQuestion
-	21, // 18: longshore.plugin.v1.Question.score:type_name -> longshore.plugin.v1.ScoreQuestion
-	22, // 19: longshore.plugin.v1.Question.estimate:type_name -> longshore.plugin.v1.EstimateQuestion
-	23, // 20: longshore.plugin.v1.Question.select:type_name -> longshore.plugin.v1.SelectQuestion
-	24, // 21: longshore.plugin.v1.Question.assign:type_name -> longshore.plugin.v1.AssignQuestion
-	25, // 22: longshore.plugin.v1.SelectQuestion.available:type_name -> longshore.plugin.v1.Capacities
-	25, // 23: longshore.plugin.v1.AssignQuestion.estimates:type_name -> longshore.plugin.v1.Capacities
-	27, // 24: longshore.plugin.v1.Answer.filter:type_name -> longshore.plugin.v1.FilterAnswer
-	31, // 25: longshore.plugin.v1.Answer.score:type_name -> longshore.plugin.v1.ScoreAnswer
-	32, // 26: longshore.plugin.v1.Answer.estimate:type_name -> longshore.plugin.v1.EstimateAnswer
-	33, // 27: longshore.plugin.v1.Answer.select:type_name -> longshore.plugin.v1.SelectAnswer
-	34, // 28: longshore.plugin.v1.Answer.assign:type_name -> longshore.plugin.v1.AssignAnswer
-	28, // 29: longshore.plugin.v1.FilterAnswer.rejections:type_name -> longshore.plugin.v1.Rejection
-	29, // 30: longshore.plugin.v1.Rejection.status:type_name -> longshore.plugin.v1.Status
-	30, // 31: longshore.plugin.v1.Rejection.cures:type_name -> longshore.plugin.v1.Cure
-	2,  // 32: longshore.plugin.v1.Status.code:type_name -> longshore.plugin.v1.Code
-	25, // 33: longshore.plugin.v1.EstimateAnswer.capacities:type_name -> longshore.plugin.v1.Capacities
-	29, // 34: longshore.plugin.v1.SelectAnswer.status:type_name -> longshore.plugin.v1.Status
-	29, // 35: longshore.plugin.v1.AssignAnswer.status:type_name -> longshore.plugin.v1.Status
-	14, // 36: longshore.plugin.v1.Request.api:type_name -> longshore.plugin.v1.Api
-	16, // 37: longshore.plugin.v1.Request.requirements:type_name -> longshore.plugin.v1.Resource
-	36, // 38: longshore.plugin.v1.Request.components:type_name -> longshore.plugin.v1.Component
-	38, // 39: longshore.plugin.v1.Request.placement:type_name -> longshore.plugin.v1.Placement
-	37, // 40: longshore.plugin.v1.Request.current:type_name -> longshore.plugin.v1.Assignment
-	16, // 41: longshore.plugin.v1.Component.requirements:type_name -> longshore.plugin.v1.Resource
-	39, // 42: longshore.plugin.v1.Placement.terms:type_name -> longshore.plugin.v1.Term
-	42, // 43: longshore.plugin.v1.Placement.tolerations:type_name -> longshore.plugin.v1.Toleration
-	43, // 44: longshore.plugin.v1.Placement.spread:type_name -> longshore.plugin.v1.SpreadConstraint
-	3,  // 45: longshore.plugin.v1.Placement.strategy:type_name -> longshore.plugin.v1.Strategy
-	44, // 46: longshore.plugin.v1.Placement.static_weights:type_name -> longshore.plugin.v1.WeightedAffinity
-	40, // 47: longshore.plugin.v1.Term.affinity:type_name -> longshore.plugin.v1.Affinity
-	40, // 48: longshore.plugin.v1.Term.overflow:type_name -> longshore.plugin.v1.Affinity
-	41, // 49: longshore.plugin.v1.Affinity.labels:type_name -> longshore.plugin.v1.Requirement
-	41, // 50: longshore.plugin.v1.Affinity.fields:type_name -> longshore.plugin.v1.Requirement
-	40, // 51: longshore.plugin.v1.WeightedAffinity.affinity:type_name -> longshore.plugin.v1.Affinity
-	4,  // 52: longshore.plugin.v1.PlacementPlugin.Info:input_type -> longshore.plugin.v1.InfoRequest
-	6,  // 53: longshore.plugin.v1.PlacementPlugin.Configure:input_type -> longshore.plugin.v1.ConfigureRequest
-	8,  // 54: longshore.plugin.v1.PlacementPlugin.Work:input_type -> longshore.plugin.v1.WorkRequest
-	5,  // 55: longshore.plugin.v1.PlacementPlugin.Info:output_type -> longshore.plugin.v1.InfoResponse
-	7,  // 56: longshore.plugin.v1.PlacementPlugin.Configure:output_type -> longshore.plugin.v1.ConfigureResponse
-	9,  // 57: longshore.plugin.v1.PlacementPlugin.Work:output_type -> longshore.plugin.v1.WorkResponse
-	55, // [55:58] is the sub-list for method output_type
-	52, // [52:55] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	38, // 4: longshore.plugin.v1.WorkRequest.placements:type_name -> longshore.plugin.v1.Placement
+	26, // 5: longshore.plugin.v1.WorkResponse.answers:type_name -> longshore.plugin.v1.Answer
+	11, // 6: longshore.plugin.v1.Table.clusters:type_name -> longshore.plugin.v1.Cluster
+	15, // 7: longshore.plugin.v1.Table.api_lists:type_name -> longshore.plugin.v1.ApiList
+	12, // 8: longshore.plugin.v1.Cluster.labels:type_name -> longshore.plugin.v1.Label
+	13, // 9: longshore.plugin.v1.Cluster.taints:type_name -> longshore.plugin.v1.Taint
+	17, // 10: longshore.plugin.v1.Cluster.summary:type_name -> longshore.plugin.v1.Summary
+	16, // 11: longshore.plugin.v1.Cluster.reserved:type_name -> longshore.plugin.v1.Resource
+	14, // 12: longshore.plugin.v1.ApiList.apis:type_name -> longshore.plugin.v1.Api
+	16, // 13: longshore.plugin.v1.Summary.allocatable:type_name -> longshore.plugin.v1.Resource
+	16, // 14: longshore.plugin.v1.Summary.used:type_name -> longshore.plugin.v1.Resource
+	18, // 15: longshore.plugin.v1.Summary.grades:type_name -> longshore.plugin.v1.Grade
+	16, // 16: longshore.plugin.v1.Grade.min:type_name -> longshore.plugin.v1.Resource
+	35, // 17: longshore.plugin.v1.Question.request:type_name -> longshore.plugin.v1.Request
+	20, // 18: longshore.plugin.v1.Question.filter:type_name -> longshore.plugin.v1.FilterQuestion
+	21, // 19: longshore.plugin.v1.Question.score:type_name -> longshore.plugin.v1.ScoreQuestion
+	22, // 20: longshore.plugin.v1.Question.estimate:type_name -> longshore.plugin.v1.EstimateQuestion
+	23, // 21: longshore.plugin.v1.Question.select:type_name -> longshore.plugin.v1.SelectQuestion
+	24, // 22: longshore.plugin.v1.Question.assign:type_name -> longshore.plugin.v1.AssignQuestion
+	25, // 23: longshore.plugin.v1.SelectQuestion.available:type_name -> longshore.plugin.v1.Capacities
+	25, // 24: longshore.plugin.v1.AssignQuestion.estimates:type_name -> longshore.plugin.v1.Capacities
+	27, // 25: longshore.plugin.v1.Answer.filter:type_name -> longshore.plugin.v1.FilterAnswer
+	31, // 26: longshore.plugin.v1.Answer.score:type_name -> longshore.plugin.v1.ScoreAnswer
+	32, // 27: longshore.plugin.v1.Answer.estimate:type_name -> longshore.plugin.v1.EstimateAnswer
+	33, // 28: longshore.plugin.v1.Answer.select:type_name -> longshore.plugin.v1.SelectAnswer
+	34, // 29: longshore.plugin.v1.Answer.assign:type_name -> longshore.plugin.v1.AssignAnswer
+	28, // 30: longshore.plugin.v1.FilterAnswer.rejections:type_name -> longshore.plugin.v1.Rejection
+	29, // 31: longshore.plugin.v1.Rejection.status:type_name -> longshore.plugin.v1.Status
+	30, // 32: longshore.plugin.v1.Rejection.cures:type_name -> longshore.plugin.v1.Cure
+	2,  // 33: longshore.plugin.v1.Status.code:type_name -> longshore.plugin.v1.Code
+	25, // 34: longshore.plugin.v1.EstimateAnswer.capacities:type_name -> longshore.plugin.v1.Capacities
+	29, // 35: longshore.plugin.v1.SelectAnswer.status:type_name -> longshore.plugin.v1.Status
+	29, // 36: longshore.plugin.v1.AssignAnswer.status:type_name -> longshore.plugin.v1.Status
+	14, // 37: longshore.plugin.v1.Request.api:type_name -> longshore.plugin.v1.Api
+	16, // 38: longshore.plugin.v1.Request.requirements:type_name -> longshore.plugin.v1.Resource
+	36, // 39: longshore.plugin.v1.Request.components:type_name -> longshore.plugin.v1.Component
+	38, // 40: longshore.plugin.v1.Request.placement:type_name -> longshore.plugin.v1.Placement
+	37, // 41: longshore.plugin.v1.Request.current:type_name -> longshore.plugin.v1.Assignment
+	16, // 42: longshore.plugin.v1.Component.requirements:type_name -> longshore.plugin.v1.Resource
+	39, // 43: longshore.plugin.v1.Placement.terms:type_name -> longshore.plugin.v1.Term
+	42, // 44: longshore.plugin.v1.Placement.tolerations:type_name -> longshore.plugin.v1.Toleration
+	43, // 45: longshore.plugin.v1.Placement.spread:type_name -> longshore.plugin.v1.SpreadConstraint
+	3,  // 46: longshore.plugin.v1.Placement.strategy:type_name -> longshore.plugin.v1.Strategy
+	44, // 47: longshore.plugin.v1.Placement.static_weights:type_name -> longshore.plugin.v1.WeightedAffinity
+	40, // 48: longshore.plugin.v1.Term.affinity:type_name -> longshore.plugin.v1.Affinity
+	40, // 49: longshore.plugin.v1.Term.overflow:type_name -> longshore.plugin.v1.Affinity
+	41, // 50: longshore.plugin.v1.Affinity.labels:type_name -> longshore.plugin.v1.Requirement
+	41, // 51: longshore.plugin.v1.Affinity.fields:type_name -> longshore.plugin.v1.Requirement
+	40, // 52: longshore.plugin.v1.WeightedAffinity.affinity:type_name -> longshore.plugin.v1.Affinity
+	4,  // 53: longshore.plugin.v1.PlacementPlugin.Info:input_type -> longshore.plugin.v1.InfoRequest
+	6,  // 54: longshore.plugin.v1.PlacementPlugin.Configure:input_type -> longshore.plugin.v1.ConfigureRequest
+	8,  // 55: longshore.plugin.v1.PlacementPlugin.Work:input_type -> longshore.plugin.v1.WorkRequest
+	5,  // 56: longshore.plugin.v1.PlacementPlugin.Info:output_type -> longshore.plugin.v1.InfoResponse
+	7,  // 57: longshore.plugin.v1.PlacementPlugin.Configure:output_type -> longshore.plugin.v1.ConfigureResponse
+	9,  // 58: longshore.plugin.v1.PlacementPlugin.Work:output_type -> longshore.plugin.v1.WorkResponse
+	56, // [56:59] is the sub-list for method output_type
+	53, // [53:56] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_v1_plugin_proto_init() }
