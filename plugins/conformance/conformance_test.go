@@ -50,6 +50,29 @@ func TestBuiltinsOverTheWire(t *testing.T) {
 	}
 }
 
+// What lets a memo keep answers survives the wire, together with the facts that make them void.
+func TestSharingSurvivesTheWire(t *testing.T) {
+	q := sdktest.Query(sdktest.Fleet(sdktest.Cluster{Name: "a"}))
+	for _, p := range builtins() {
+		external := sdktest.Open(t, p, nil)
+		_, wantFilter := p.(framework.SharedFilter)
+		f, ok := external.SharedFilter()
+		if ok != wantFilter || ok && f.Reads(q) != framework.AllFacts {
+			t.Errorf("%s: shared filter is %t, want %t with all facts", p.Name(), ok, wantFilter)
+		}
+		want, wantEstimate := p.(framework.SharedEstimate)
+		e, ok := external.SharedEstimate()
+		if ok != wantEstimate || ok && e.PerShape() != want.PerShape() {
+			t.Errorf("%s: shared estimate is %t, want %t", p.Name(), ok, wantEstimate)
+		}
+		if lenient, ok := p.(framework.LenientFilter); ok {
+			if got := external.Filter().(framework.LenientFilter).KeepsTargets(); got != lenient.KeepsTargets() {
+				t.Errorf("%s: keeps targets is %t", p.Name(), got)
+			}
+		}
+	}
+}
+
 // A plugin at the other end of the wire says exactly what it says when it is compiled in.
 func TestTheWireChangesNothing(t *testing.T) {
 	for _, p := range builtins() {

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
@@ -17,6 +19,9 @@ import (
 
 	"github.com/longshore-project/longshore/plugins/wire"
 )
+
+// killAfter is how long a process may take to end when it is asked to. One that is frozen does not even take the question in.
+const killAfter = 3 * time.Second
 
 // launch starts the plugin's process and connects to it: a unix socket in a private directory, with certificates made for this one connection.
 func launch(ctx context.Context, spec *Spec, log *lines) (*transport, error) {
@@ -30,7 +35,14 @@ func launch(ctx context.Context, spec *Spec, log *lines) (*transport, error) {
 	at, _ := os.Stat(spec.Path)
 	grip := &grip{}
 	client := plugin.NewClient(clientConfig(spec, cmd, grip, log))
+	var started atomic.Pointer[os.Process]
 	discard := sync.OnceFunc(func() {
+		impatience := time.AfterFunc(killAfter, func() {
+			if p := started.Load(); p != nil {
+				_ = p.Kill()
+			}
+		})
+		defer impatience.Stop()
 		client.Kill()
 		_ = os.RemoveAll(dir)
 		log.flush()
@@ -41,6 +53,7 @@ func launch(ctx context.Context, spec *Spec, log *lines) (*transport, error) {
 		discard()
 		return nil, explainStart(ctx, spec, err)
 	}
+	started.Store(cmd.Process)
 	return &transport{
 		conn: grip.conn, pid: cmd.Process.Pid, exited: grip.exited, close: discard,
 		obituary: func() string { return cmd.ProcessState.String() },

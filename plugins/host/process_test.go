@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -417,6 +418,26 @@ func TestSpecsAreValidated(t *testing.T) {
 	twice := []host.Spec{{Name: "x", Path: "/p"}, {Name: "x", Path: "/p"}}
 	if err := host.New(host.Options{}).Apply(twice); err == nil || !strings.Contains(err.Error(), "listed twice") {
 		t.Errorf("error is %v, want that x is listed twice", err)
+	}
+}
+
+// A process that does not even answer pings is killed and started again.
+func TestFrozenProcess(t *testing.T) {
+	seen := make(states, 100)
+	_, p := start(t, spec(t, "fine"), host.Options{PingInterval: 200 * time.Millisecond, OnChange: func(s host.Status) { seen <- s }})
+	frozen := seen.await(t, host.Running).PID
+	if err := syscall.Kill(frozen, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if got := seen.await(t, host.Waiting).LastError; got == nil || !strings.Contains(got.Error(), "pinging plugin") {
+		t.Errorf("last error is %v, want that pings failed", got)
+	}
+	seen.await(t, host.Running)
+	if _, err := p.Filter().Filter(t.Context(), query(fleet(3), "fine"), framework.FullBitset(3)); err != nil {
+		t.Error(err)
+	}
+	if err := syscall.Kill(frozen, 0); err == nil {
+		t.Errorf("process %d is still there", frozen)
 	}
 }
 

@@ -10,14 +10,18 @@ import (
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
-// Filter returns the plugin as a filter. If the plugin runs and lets its verdicts be shared, it is a framework.SharedFilter; that is not
-// offered under the policy Skip, because a verdict that was left out must not be remembered.
-func (p *Plugin) Filter() framework.Filter {
+// Filter returns the plugin as a filter. It is asked for each decision.
+func (p *Plugin) Filter() framework.Filter { return filter{p} }
+
+// SharedFilter returns the plugin as a filter whose verdicts a pipeline.Memo may keep. Ok is false if the plugin does not run or does not allow
+// it, and under the policy Skip, because a verdict that was left out must not be remembered. What a memo remembers becomes void when the
+// plugin is replaced or configured anew: make a new memo whenever Status.Restarts changed.
+func (p *Plugin) SharedFilter() (f framework.SharedFilter, ok bool) {
 	s := p.current.Load()
-	if s != nil && s.info.GetSharesFilter() && p.spec.Load().FailurePolicy != Skip {
-		return sharedFilter{filter{p}}
+	if s == nil || !s.info.GetSharesFilter() || p.spec.Load().FailurePolicy == Skip {
+		return nil, false
 	}
-	return filter{p}
+	return sharedFilter{filter{p}}, true
 }
 
 // Score returns the plugin as a score.
@@ -26,13 +30,16 @@ func (p *Plugin) Score() framework.Score {
 	return score{p}
 }
 
-// Estimate returns the plugin as an estimate. What Filter says about sharing holds here too.
-func (p *Plugin) Estimate() framework.Estimate {
+// Estimate returns the plugin as an estimate. It is asked for each decision.
+func (p *Plugin) Estimate() framework.Estimate { return estimate{p} }
+
+// SharedEstimate returns the plugin as an estimate whose answers a pipeline.Memo may keep. What is said of SharedFilter holds here too.
+func (p *Plugin) SharedEstimate() (e framework.SharedEstimate, ok bool) {
 	s := p.current.Load()
-	if s != nil && s.info.GetSharesEstimate() && p.spec.Load().FailurePolicy != Skip {
-		return sharedEstimate{estimate{p}}
+	if s == nil || !s.info.GetSharesEstimate() || p.spec.Load().FailurePolicy == Skip {
+		return nil, false
 	}
-	return estimate{p}
+	return sharedEstimate{estimate{p}}, true
 }
 
 // Select returns the plugin as a selection. Next decides where the plugin does not apply.

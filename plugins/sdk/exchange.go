@@ -151,7 +151,9 @@ func (e *exchange) selectClusters(ctx context.Context) error {
 	if err != nil && !errors.Is(err, ErrSkip) {
 		return err
 	}
-	e.answer.Select = &pluginv1.SelectAnswer{Skip: err != nil || status.Code == framework.Skip, Rows: wire.FromRows(rows), Status: wire.FromStatus(status)}
+	e.answer.Select = &pluginv1.SelectAnswer{
+		Skip: err != nil || status.Code == framework.Skip, Rows: wire.FromRows(rows), Status: wire.FromStatus(status),
+	}
 	return nil
 }
 

@@ -65,8 +65,8 @@ func (s *server) Work(stream pluginv1.PlacementPlugin_WorkServer) error {
 	return <-w.over
 }
 
-// work is one stream. One goroutine at a time receives; it owns the table and the placements and answers what it receives itself, unless that takes long: then
-// another takes over receiving. Answers come from immutable snapshots.
+// work is one stream. One goroutine at a time receives; it owns the table and the placements. It answers what it receives itself, unless that
+// takes long: then another takes over receiving. Answers come from immutable snapshots.
 type work struct {
 	*server
 	table      wire.Table

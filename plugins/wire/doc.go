@@ -13,7 +13,8 @@ const MaxMessageBytes = 64 << 20
 // Window is the flow-control window of a stream in bytes: room for the tables of some thousand clusters without waiting for the peer.
 const Window = 4 << 20
 
-// The handshake of hashicorp/go-plugin. The cookie is no secret: it keeps people from running a plugin by hand and wondering why it says nothing.
+// The handshake of hashicorp/go-plugin. The cookie is no secret: it keeps people from running a plugin by hand and wondering why it says
+// nothing.
 const (
 	CookieKey   = "LONGSHORE_PLUGIN"
 	CookieValue = "e1c9a8f0-7f0a-4a5e-9c56-placement"
