@@ -3,7 +3,9 @@ SHELL := /bin/bash -o pipefail
 GO    ?= go
 BIN   := $(CURDIR)/bin
 
-CORE_PACKAGES := ./scheduler/...
+PROGRAMS := ./cmd/longshore ./cmd/longshore-scheduler ./cmd/longshore-controller-manager
+
+CORE_PACKAGES := ./scheduler/... ./plugins/...
 GENERATE_TOOL := $(GO) tool -modfile=tools/generate/go.mod
 LINT_TOOL     := $(GO) tool -modfile=tools/lint/go.mod
 
@@ -12,13 +14,42 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 .PHONY: build
-build: ## compile the binaries into bin/
-	$(GO) build -o $(BIN)/ ./cmd/...
+build: ## compile the programs into bin/
+	$(GO) build -o $(BIN)/ $(PROGRAMS)
+
+.PHONY: demo
+demo: build ## bring up a control plane with three members and show a Deployment land there
+	BIN=$(BIN) test/demo/demo.sh up
+
+.PHONY: demo-down
+demo-down: build ## stop what demo started
+	BIN=$(BIN) test/demo/demo.sh down
+
+.PHONY: test
+test: ## run every test: units, real API servers, end to end, race detector
+	$(GO) vet ./...
+	cd cmd/localkube && $(GO) vet .
+	$(GO) run ./cmd/longshore local build
+	$(GO) test -timeout 40m ./...
+	$(MAKE) -s test-race
+
+.PHONY: test-race
+test-race: ## run the tests of the scheduler and the plugins under the race detector
+	@if command -v "$$($(GO) env CC)" >/dev/null; then \
+	  CGO_ENABLED=1 $(GO) test -race -timeout 30m $(CORE_PACKAGES); \
+	else \
+	  echo "make: no C compiler, so the race detector is left out: install gcc to have it"; \
+	fi
+
+.PHONY: bench
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . ./benchmarks/...
 
 .PHONY: generate
-generate: ## write deepcopy functions, CRDs and the plugin protocol again
+generate: ## write deepcopy functions, CRDs, the command reference and the plugin protocol again
 	$(GENERATE_TOOL) controller-gen object paths=./apis/...
 	$(GENERATE_TOOL) controller-gen crd paths=./apis/... output:crd:dir=./apis/crds
+	$(GO) run ./docs/generate docs/cli
 	$(GENERATE_TOOL) buf generate plugins/proto --template plugins/proto/buf.gen.yaml
 	$(GENERATE_TOOL) buf build plugins/proto --exclude-source-info --output plugins/examples/python/plugin.binpb
 

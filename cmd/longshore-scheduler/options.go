@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime/debug"
 	"strconv"
 
 	"github.com/spf13/pflag"
@@ -14,6 +13,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
+	"github.com/longshore-project/longshore/cmd/internal/build"
 	"github.com/longshore-project/longshore/scheduler/loop"
 )
 
@@ -60,7 +60,7 @@ func parse(args []string, out io.Writer) (*options, error) {
 	case err != nil:
 		return nil, err
 	case *showVersion:
-		_, err := fmt.Fprintln(out, "longshore-scheduler", version())
+		_, err := fmt.Fprintln(out, "longshore-scheduler", build.Version())
 		return nil, err
 	}
 	return o, o.validate(fs.Args())
@@ -133,13 +133,4 @@ func (o *options) clientConfig() (*rest.Config, error) {
 	}
 	config.QPS, config.Burst = o.qps, o.burst
 	return rest.AddUserAgent(config, "longshore-scheduler"), nil
-}
-
-// version returns what the Go toolchain recorded about this build.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	return info.Main.Version + " " + info.GoVersion
 }

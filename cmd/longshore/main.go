@@ -1,4 +1,4 @@
-// Command longshore is the command line of Longshore.
+// Command longshore is the command line of Longshore. Installed as kubectl-longshore it is also the kubectl plugin `kubectl longshore`.
 package main
 
 import (
@@ -8,18 +8,17 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/spf13/cobra"
-
-	"github.com/longshore-project/longshore/cmd/longshore/local"
+	"github.com/longshore-project/longshore/cmd/longshore/root"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	root := &cobra.Command{Use: "longshore", Short: "Place workloads over a fleet of Kubernetes clusters", SilenceErrors: true}
-	root.AddCommand(local.NewCommand(nil))
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "longshore:", err)
+	// A second Ctrl-C ends the process at once: only the first one is for cleaning up.
+	context.AfterFunc(ctx, stop)
+
+	if err := root.NewCommand(os.Args[0]).ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }

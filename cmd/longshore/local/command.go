@@ -32,7 +32,7 @@ empty Go cache this takes minutes.`,
 	}
 	var dir string
 	cmd.PersistentFlags().StringVar(&dir, "dir", "", "folder for state, keys, data and logs (default $XDG_STATE_HOME/longshore or ~/.local/state/longshore)")
-	cmd.AddCommand(newUpCommand(&dir, prepare), newDownCommand(&dir), newStatusCommand(&dir), newBuildCommand())
+	cmd.AddCommand(newUpCommand(&dir, prepare), newDownCommand(&dir), newStatusCommand(&dir), newBuildCommand(), newStartCommand(&dir), newStopCommand(&dir))
 	return cmd
 }
 
@@ -70,6 +70,8 @@ func newDownCommand(dir *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "down",
 		Short: "Stop all clusters",
+		Long: `Stop the clusters and the programs that run beside them. Keys, data and logs stay, so that "local up" finds everything again,
+unless --purge is given.`,
 		Example: `  longshore local down
   longshore local down --purge   # remove data, keys and logs too`,
 		Args: cobra.NoArgs,
@@ -88,6 +90,7 @@ func newStatusCommand(dir *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the clusters; exit code 1 if one is not ready",
+		Long:  `Show what runs, since when and where, and what is missing. The exit code is 1 if a cluster is not ready.`,
 		Example: `  longshore local status
   longshore local status -o json`,
 		Args: cobra.NoArgs,
@@ -121,7 +124,7 @@ func printStatus(cmd *cobra.Command, dir, output string) error {
 		encoder.SetIndent("", "  ")
 		err = encoder.Encode(statuses)
 	} else {
-		err = WriteStatus(cmd.OutOrStdout(), statuses, time.Now())
+		err = errors.Join(WriteStatus(cmd.OutOrStdout(), statuses, time.Now()), s.writePrograms(cmd.OutOrStdout(), time.Now()))
 	}
 	if err == nil && !AllReady(statuses) {
 		err = errNotReady
@@ -133,7 +136,10 @@ func newBuildCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "build",
 		Short: "Build localkube into the cache, unless it is there, and print its path",
-		Args:  cobra.NoArgs,
+		Long: `Build localkube, the program that acts as every component of a cluster, unless the cache has it, and print its path. "local up" does
+so when it has to; this command is for preparing an image or a CI cache.`,
+		Example: `  longshore local build`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cmd.SilenceUsage = true
 			path, _, err := Localkube(cmd.Context(), NewProgress(os.Stderr))

@@ -58,6 +58,9 @@ func Down(ctx context.Context, o DownOptions) error {
 }
 
 func (s *State) stopAll(ctx context.Context, progress Progress) error {
+	if err := s.stopPrograms(ctx, progress); err != nil {
+		return err
+	}
 	errs := make([]error, len(s.Clusters))
 	var stops sync.WaitGroup
 	for i, c := range s.Clusters {
@@ -94,7 +97,7 @@ func purge(dir string) error {
 			ours = append(ours, filepath.Dir(path))
 		}
 	}
-	ours = append(ours, filepath.Join(dir, "lock"))
+	ours = append(ours, (&State{dir: dir}).programLogs(), filepath.Join(dir, "lock"))
 	for _, path := range slices.Compact(ours) {
 		if err := os.RemoveAll(path); err != nil {
 			return fmt.Errorf("removing %s: %w", path, err)

@@ -12,11 +12,13 @@ import (
 const roleVariable = "LOCAL_TEST_ROLE"
 
 func TestMain(m *testing.M) {
-	switch os.Getenv(roleVariable) {
+	switch role := os.Getenv(roleVariable); role {
 	case "parent":
 		playParent()
 	case "builder":
 		playBuilder()
+	case "serve", "refuse", "end":
+		playProgram(role)
 	default:
 		os.Exit(m.Run())
 	}

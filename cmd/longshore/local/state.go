@@ -28,7 +28,9 @@ var ErrNoState = errors.New("no local clusters here")
 type State struct {
 	Format int `json:"format"`
 	// Clusters holds the control plane first, then the members by number.
-	Clusters  []*Cluster `json:"clusters"`
+	Clusters []*Cluster `json:"clusters"`
+	// Programs run beside the clusters, in the order of their start.
+	Programs  []*Program `json:"programs,omitempty"`
 	CreatedAt time.Time  `json:"createdAt"`
 
 	dir string

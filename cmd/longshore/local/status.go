@@ -94,6 +94,26 @@ func WriteStatus(w io.Writer, statuses []Status, now time.Time) error {
 	return nil
 }
 
+// writePrograms prints a table of what runs beside the clusters, or nothing.
+func (s *State) writePrograms(w io.Writer, now time.Time) error {
+	if len(s.Programs) == 0 {
+		return nil
+	}
+	table := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
+	fmt.Fprintln(table, "\nPROGRAM\tSTATE\tPID\tUPTIME\tLOG")
+	for _, p := range s.Programs {
+		state, pid, uptime := "Stopped", "-", "-"
+		if p.Process.Alive() {
+			state, pid, uptime = "Running", strconv.Itoa(p.Process.PID), duration.HumanDuration(now.Sub(p.Process.StartedAt))
+		}
+		fmt.Fprintln(table, strings.Join([]string{p.Name, state, pid, uptime, p.Process.Log}, "\t"))
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("printing the programs: %w", err)
+	}
+	return nil
+}
+
 func orDash(s string) string {
 	if s == "" {
 		return "-"

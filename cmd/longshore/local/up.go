@@ -178,6 +178,9 @@ func (s *State) pids() map[int]bool {
 			pids[p.PID] = true
 		}
 	}
+	for _, p := range s.Programs {
+		pids[p.Process.PID] = true
+	}
 	return pids
 }
 
