@@ -3,7 +3,7 @@ package host
 import (
 	"sync"
 
-	"github.com/longshore-project/longshore/plugins/proto/v1"
+	pluginv1 "github.com/longshore-project/longshore/plugins/proto/v1"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
 

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	"github.com/longshore-project/longshore/plugins/proto/v1"
+	pluginv1 "github.com/longshore-project/longshore/plugins/proto/v1"
 	"github.com/longshore-project/longshore/plugins/wire"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )

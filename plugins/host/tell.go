@@ -3,7 +3,7 @@ package host
 import (
 	"time"
 
-	"github.com/longshore-project/longshore/plugins/proto/v1"
+	pluginv1 "github.com/longshore-project/longshore/plugins/proto/v1"
 	"github.com/longshore-project/longshore/plugins/wire"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )

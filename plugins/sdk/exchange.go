@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/longshore-project/longshore/plugins/proto/v1"
+	pluginv1 "github.com/longshore-project/longshore/plugins/proto/v1"
 	"github.com/longshore-project/longshore/plugins/wire"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )

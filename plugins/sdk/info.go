@@ -1,7 +1,7 @@
 package sdk
 
 import (
-	"github.com/longshore-project/longshore/plugins/proto/v1"
+	pluginv1 "github.com/longshore-project/longshore/plugins/proto/v1"
 	"github.com/longshore-project/longshore/plugins/wire"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )

@@ -17,33 +17,55 @@ import (
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
-// The abilities that a plugin can have. See their declarations for what each promises.
+// The abilities that a plugin can have. See the declarations behind them for what each promises.
 type (
-	Filter         = framework.Filter
-	SharedFilter   = framework.SharedFilter
-	LenientFilter  = framework.LenientFilter
-	Score          = framework.Score
-	Estimate       = framework.Estimate
+	// Filter says which clusters cannot take a request.
+	Filter = framework.Filter
+	// SharedFilter is a Filter whose answer serves equal placements.
+	SharedFilter = framework.SharedFilter
+	// LenientFilter is a Filter that need not drive a request away from where it runs.
+	LenientFilter = framework.LenientFilter
+	// Score rates clusters from 0 to 100.
+	Score = framework.Score
+	// Estimate says how many replicas fit.
+	Estimate = framework.Estimate
+	// SharedEstimate is an Estimate whose answer serves requests of equal shape.
 	SharedEstimate = framework.SharedEstimate
-	Select         = framework.Select
-	Assign         = framework.Assign
+	// Select chooses clusters.
+	Select = framework.Select
+	// Assign gives replicas to the chosen clusters.
+	Assign = framework.Assign
 )
 
-// The values that plugins work with.
+// The values that plugins work with. See the declarations behind them.
 type (
-	Query      = framework.Query
-	Selection  = framework.Selection
-	Allotment  = framework.Allotment
-	Division   = framework.Division
-	Rejection  = framework.Rejection
-	Status     = framework.Status
-	Cure       = framework.Cure
-	Facts      = framework.Facts
-	Bitset     = framework.Bitset
-	Capacity   = framework.Capacity
-	Cluster    = framework.Cluster
-	Snapshot   = framework.Snapshot
-	Request    = framework.Request
+	// Query is what a plugin is asked about.
+	Query = framework.Query
+	// Selection is the input of Select.
+	Selection = framework.Selection
+	// Allotment is the input of Assign.
+	Allotment = framework.Allotment
+	// Division is the result of Assign.
+	Division = framework.Division
+	// Rejection is a set of clusters refused for one reason.
+	Rejection = framework.Rejection
+	// Status is a verdict with its reasons.
+	Status = framework.Status
+	// Cure is a change of the fleet that could turn a refusal into an acceptance.
+	Cure = framework.Cure
+	// Facts is a set of the things that can be known about clusters.
+	Facts = framework.Facts
+	// Bitset is a set of clusters by row.
+	Bitset = framework.Bitset
+	// Capacity is how many replicas fit, if that is known.
+	Capacity = framework.Capacity
+	// Cluster is what is known about one member: read only.
+	Cluster = framework.Cluster
+	// Snapshot is the fleet at one moment.
+	Snapshot = framework.Snapshot
+	// Request is one binding that needs clusters.
+	Request = framework.Request
+	// Assignment is the replicas that one cluster runs.
 	Assignment = framework.Assignment
 )
 

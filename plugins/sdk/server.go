@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/longshore-project/longshore/plugins/proto/v1"
+	pluginv1 "github.com/longshore-project/longshore/plugins/proto/v1"
 	"github.com/longshore-project/longshore/plugins/wire"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
