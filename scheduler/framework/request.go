@@ -16,6 +16,23 @@ type Component struct {
 	Requirements Resources
 }
 
+// Peers is where other workloads run with which a request wants to be together, or apart. It is read only.
+type Peers struct {
+	// Namespace of the request and its groups.
+	Namespace string
+	// AffinityGroup is the group to be together with, empty for none. Bound is whether any other member of it is scheduled; Together is the
+	// clusters on which all of those run, possibly none.
+	AffinityGroup string
+	Bound         bool
+	Together      []string
+	// AntiAffinityGroup is the group to be apart from, empty for none. Apart is the clusters on which any other member of it runs.
+	AntiAffinityGroup string
+	Apart             []string
+}
+
+// PeersSubject returns the subject of FactPeers for a workload group.
+func PeersSubject(namespace, group string) string { return namespace + "/" + group }
+
 // Request is one binding that needs clusters. Everything in it is read only while a decision is made.
 type Request struct {
 	// Key names the binding in explanations, for example namespace/name.
@@ -40,6 +57,8 @@ type Request struct {
 	Current []Assignment
 	// Evicting names the clusters from which the request is being removed; they are never chosen.
 	Evicting []string
+	// Peers is where the other members of the request's workload groups run; nil when it is in none.
+	Peers *Peers
 	// Fresh asks to divide anew as if nothing ran yet, except that what runs now counts as room.
 	Fresh bool
 	// NamesDescending resolves ties in the division in favour of the later name.
