@@ -39,7 +39,7 @@ func elect(ctx context.Context, o *options, config *rest.Config, work func(conte
 	if err != nil {
 		return fmt.Errorf("naming this process: %w", err)
 	}
-	lock, err := resourcelock.New(resourcelock.LeasesResourceLock, o.leaseNamespace, o.lease(), client.CoreV1(), client.CoordinationV1(),
+	lock, err := resourcelock.New(resourcelock.LeasesResourceLock, o.leaseNamespace, o.leaseName, client.CoreV1(), client.CoordinationV1(),
 		resourcelock.ResourceLockConfig{Identity: host + "_" + uuid.NewString()})
 	if err != nil {
 		return fmt.Errorf("preparing the lease: %w", err)

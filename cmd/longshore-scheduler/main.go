@@ -3,8 +3,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -15,39 +17,42 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
-	"github.com/longshore-project/longshore/plugins/builtin"
 	"github.com/longshore-project/longshore/scheduler/loop"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(logr.NewContext(ctx, klog.Background()), os.Args[1:]); err != nil {
+	if err := run(logr.NewContext(ctx, klog.Background()), os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "longshore-scheduler:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
-	o, err := parse(args, os.Stdout)
+func run(ctx context.Context, args []string, out io.Writer) error {
+	o, err := parse(args, out)
 	if err != nil || o == nil {
+		return err
+	}
+	built, err := o.profiles()
+	if err != nil {
+		return err
+	}
+	if done, err := o.answerOnly(built, out); done || err != nil {
 		return err
 	}
 	config, err := o.clientConfig()
 	if err != nil {
 		return err
 	}
-	recorder, stopEvents, err := newRecorder(config, o.schedulerName)
+	profiles, stopEvents, err := toLoop(built, config)
 	if err != nil {
 		return err
 	}
 	defer stopEvents()
+	o.leaseName = cmp.Or(o.leaseName, leaseOf(built))
 	metrics := loop.NewMetrics()
-	profile := builtin.Profile()
-	profile.KeepEmpty = o.keepEmpty
-	scheduling, err := loop.New(config, loop.Options{
-		SchedulerName: o.schedulerName, Profile: profile, Committers: o.committers, Recorder: recorder, Metrics: metrics,
-	})
+	scheduling, err := loop.New(config, loop.Options{Profiles: profiles, Committers: o.committers, Metrics: metrics})
 	if err != nil {
 		return err
 	}

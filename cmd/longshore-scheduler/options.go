@@ -15,11 +15,15 @@ import (
 
 	"github.com/longshore-project/longshore/cmd/internal/build"
 	"github.com/longshore-project/longshore/scheduler/loop"
+	"github.com/longshore-project/longshore/scheduler/profile"
 )
 
 // options is the command line.
 type options struct {
 	kubeconfig     string
+	config         string
+	validateOnly   bool
+	printProfile   bool
 	schedulerName  string
 	qps            float32
 	burst          int
@@ -32,6 +36,7 @@ type options struct {
 	securePort     int
 	certFile       string
 	keyFile        string
+	profiling      bool
 }
 
 // Limits of the client. They are high because the loop writes twice a binding and knows when to stop; the API server's own fairness is the
@@ -63,23 +68,30 @@ func parse(args []string, out io.Writer) (*options, error) {
 		_, err := fmt.Fprintln(out, "longshore-scheduler", build.Version())
 		return nil, err
 	}
+	if o.config != "" && fs.Changed("scheduler-name") {
+		return nil, errors.New("--scheduler-name and --config exclude each other: write schedulerName into the profiles of the file")
+	}
 	return o, o.validate(fs.Args())
 }
 
 func (o *options) register(fs *pflag.FlagSet) {
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "file with access to the control plane; without it $KUBECONFIG, ~/.kube/config or the pod's service account is used")
-	fs.StringVar(&o.schedulerName, "scheduler-name", loop.DefaultSchedulerName, "schedule the bindings that name this scheduler")
+	fs.StringVar(&o.config, "config", "", "file with a SchedulerConfiguration: profiles, their plugins, weights and arguments; without it the default plugins decide")
+	fs.BoolVar(&o.validateOnly, "validate", false, "say what is wrong with the configuration and exit, with 1 if anything is")
+	fs.BoolVar(&o.printProfile, "print-profile", false, "print the plugins of each profile in the order in which they are asked, and exit")
+	fs.StringVar(&o.schedulerName, "scheduler-name", loop.DefaultSchedulerName, "schedule the bindings that name this scheduler; with --config the profiles of the file are named there")
 	fs.Float32Var(&o.qps, "kube-api-qps", defaultQPS, "requests a second to the control plane on average")
 	fs.IntVar(&o.burst, "kube-api-burst", defaultBurst, "requests to the control plane in a burst")
 	fs.IntVar(&o.committers, "concurrent-commits", loop.DefaultCommitters, "results that are written at once")
 	fs.BoolVar(&o.keepEmpty, "enable-empty-workload-propagation", false, "keep workloads with no replicas on the selected clusters")
 	fs.BoolVar(&o.leaderElect, "leader-elect", true, "schedule only while holding the lease, so that several replicas can run")
 	fs.StringVar(&o.leaseNamespace, "leader-elect-resource-namespace", "kube-system", "namespace of the lease")
-	fs.StringVar(&o.leaseName, "leader-elect-resource-name", "", "name of the lease; without it longshore-scheduler, with the scheduler name appended unless that is the default")
+	fs.StringVar(&o.leaseName, "leader-elect-resource-name", "", "name of the lease; without it longshore-scheduler, with the name of the first profile appended unless one has the default name")
 	fs.StringVar(&o.bindAddress, "bind-address", "127.0.0.1", "address of /healthz, /readyz and /metrics, which need no login: open it only to networks that may read them")
 	fs.IntVar(&o.securePort, "secure-port", defaultPort, "HTTPS port of /healthz, /readyz and /metrics; 0 serves nothing")
 	fs.StringVar(&o.certFile, "tls-cert-file", "", "certificate to serve with; without it a self-signed one is made")
 	fs.StringVar(&o.keyFile, "tls-private-key-file", "", "key of the certificate")
+	fs.BoolVar(&o.profiling, "profiling", false, "serve /debug/pprof too, without a login")
 }
 
 // verbosity returns the log library's -v and none of its other flags.
@@ -113,15 +125,15 @@ func (o *options) address() string {
 	return net.JoinHostPort(o.bindAddress, strconv.Itoa(o.securePort))
 }
 
-// lease returns the name of the lease. Schedulers with different names work side by side.
-func (o *options) lease() string {
-	switch {
-	case o.leaseName != "":
-		return o.leaseName
-	case o.schedulerName == loop.DefaultSchedulerName:
-		return "longshore-scheduler"
+// leaseOf returns the name of the lease unless the command line gives one. Schedulers with different names work side by side; of several
+// profiles the default one names the lease or, if there is none, the first.
+func leaseOf(profiles []profile.Profile) string {
+	for _, p := range profiles {
+		if p.SchedulerName == loop.DefaultSchedulerName {
+			return "longshore-scheduler"
+		}
 	}
-	return "longshore-scheduler-" + o.schedulerName
+	return "longshore-scheduler-" + profiles[0].SchedulerName
 }
 
 func (o *options) clientConfig() (*rest.Config, error) {

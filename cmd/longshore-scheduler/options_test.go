@@ -7,10 +7,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/longshore-project/longshore/scheduler/profile"
 )
 
 func TestParseRefuses(t *testing.T) {
@@ -22,6 +26,7 @@ func TestParseRefuses(t *testing.T) {
 		{name: "unknown flag", args: []string{"--nope"}, want: "unknown flag: --nope"},
 		{name: "argument", args: []string{"run"}, want: `unknown argument "run": longshore-scheduler takes flags only`},
 		{name: "no scheduler name", args: []string{"--scheduler-name="}, want: "--scheduler-name is empty: name the bindings to schedule, default-scheduler for those that name none"},
+		{name: "two ways to name", args: []string{"--config=x", "--scheduler-name=y"}, want: "--scheduler-name and --config exclude each other: write schedulerName into the profiles of the file"},
 		{name: "no requests", args: []string{"--kube-api-qps=0"}, want: "--kube-api-qps 0 and --kube-api-burst 2000 must be above zero"},
 		{name: "no committers", args: []string{"--concurrent-commits=0"}, want: "--concurrent-commits 0 must be at least 1"},
 		{name: "port", args: []string{"--secure-port=70000"}, want: "--secure-port 70000 is not a port: 0 to 65535"},
@@ -47,18 +52,68 @@ func TestParseAnswers(t *testing.T) {
 }
 
 func TestLeaseIsTheSchedulersOwn(t *testing.T) {
-	for _, tt := range []struct{ args, want string }{
-		{"--leader-elect=true", "longshore-scheduler"},
-		{"--scheduler-name=mine", "longshore-scheduler-mine"},
-		{"--leader-elect-resource-name=given", "given"},
+	named := func(names ...string) []profile.Profile {
+		var out []profile.Profile
+		for _, name := range names {
+			out = append(out, profile.Profile{SchedulerName: name})
+		}
+		return out
+	}
+	for _, tt := range []struct {
+		profiles []profile.Profile
+		want     string
+	}{
+		{named("default-scheduler"), "longshore-scheduler"},
+		{named("mine"), "longshore-scheduler-mine"},
+		{named("mine", "default-scheduler"), "longshore-scheduler"},
+		{named("mine", "yours"), "longshore-scheduler-mine"},
 	} {
-		o, err := parse([]string{tt.args}, io.Discard)
-		if err != nil {
+		if got := leaseOf(tt.profiles); got != tt.want {
+			t.Errorf("%v: lease %q, want %q", tt.profiles, got, tt.want)
+		}
+	}
+}
+
+func TestAnswersFromTheFile(t *testing.T) {
+	file := func(profiles string) string {
+		path := filepath.Join(t.TempDir(), "scheduler.yaml")
+		text := "apiVersion: scheduler.longshore.dev/v1alpha1\nkind: SchedulerConfiguration\nprofiles:\n" + profiles
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := o.lease(); got != tt.want {
-			t.Errorf("%s: lease %q, want %q", tt.args, got, tt.want)
-		}
+		return path
+	}
+	good, bad := file("- schedulerName: a\n- schedulerName: b\n"), file("- schedulerNam: a\n- plugins: {filter: {enabled: [{name: Nope}]}}\n")
+	tests := []struct {
+		name       string
+		args       []string
+		want, fail []string
+	}{
+		{name: "valid", args: []string{"--config", good, "--validate"}, want: []string{good + " is valid"}},
+		{name: "printed", args: []string{"--config", good, "--print-profile"}, want: []string{"Profile a, ", "Profile b, ", "ClusterLocality"}},
+		{name: "without a file", args: []string{"--scheduler-name=mine", "--print-profile"}, want: []string{"Profile mine, reservations on"}},
+		{name: "invalid", args: []string{"--config", bad, "--validate"}, fail: []string{bad + " cannot be used:", "line 4: ", "line 5: ", `"Nope"`}},
+		{name: "invalid is not run either", args: []string{"--config", bad}, fail: []string{"line 4: "}},
+		{name: "no file", args: []string{"--config", good + ".gone", "--validate"}, fail: []string{"reading the configuration: open "}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			err := run(t.Context(), tt.args, &out)
+			if (err != nil) != (tt.fail != nil) {
+				t.Fatalf("error is %v", err)
+			}
+			for _, part := range tt.want {
+				if !strings.Contains(out.String(), part) {
+					t.Errorf("output lacks %q:\n%s", part, out.String())
+				}
+			}
+			for _, part := range tt.fail {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("error lacks %q: %v", part, err)
+				}
+			}
+		})
 	}
 }
 

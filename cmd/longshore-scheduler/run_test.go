@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -80,7 +81,7 @@ func TestRunElectsSchedulesAndEnds(t *testing.T) {
 	defer stop()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"--kubeconfig", kubeconfigOf(t, config), "--scheduler-name=mine", "--secure-port=0"})
+		ended <- run(ctx, []string{"--kubeconfig", kubeconfigOf(t, config), "--scheduler-name=mine", "--secure-port=0"}, io.Discard)
 	}()
 	eventually(t, "the binding is scheduled", func(ctx context.Context) (bool, error) {
 		err := c.Get(ctx, client.ObjectKeyFromObject(binding), binding)

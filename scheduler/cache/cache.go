@@ -2,11 +2,15 @@
 //
 // A promise, or reservation, goes through these states:
 //
-//	Assume ──► in flight ──Confirm──► awaiting report ──► released, at the member's next changed report or after Patience
-//	               │                        │
+//	Assume ──► in flight ──Confirm──► awaiting reports ──► released, as far as a report shows more in use, or after Patience
+//	               │                 ▲      │
+//	               │    Restore ─────┘      │
 //	               └──Release, Forget───────┴──Forget──► released
 //
-// While it is in flight or awaits a report it counts against the capacity of its clusters, so two decisions never take the same room.
+// While it is in flight or awaits reports it counts against the capacity of its clusters, so two decisions never take the same room. What a
+// member reports to be in use beyond its last report is taken to be what was promised there, the oldest promise first; so the sum of what is
+// in use and what is promised stays the same while pods appear, however many reports that takes. A promise of which all pods have been Seen
+// is released at the next report, even if other pods went away meanwhile and less is in use in all.
 package cache
 
 import (
@@ -19,7 +23,7 @@ import (
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
-// Patience is how long a confirmed reservation waits for the member's report to change before it is assumed to be included.
+// Patience is how long a confirmed reservation waits for the member's reports to show it before it is assumed to be included.
 const Patience = 5 * time.Minute
 
 // Cache is the mutable state of the fleet. It is safe for concurrent use. Its snapshots are immutable and stay valid for ever.
@@ -65,11 +69,20 @@ func (c *Cache) SetCluster(cluster *framework.Cluster) framework.Facts {
 	}
 	shareUnchanged(old, cluster, facts)
 	if facts&framework.FactCapacity != 0 {
-		cluster.Reserved = c.reserved.reported(cluster.Name)
+		c.reserved.reported(cluster.Name, growth(old.Summary, cluster.Summary))
+		cluster.Reserved = c.reserved.on(cluster.Name)
 	}
 	c.clusters[cluster.Name] = cluster
 	c.dirty[cluster.Name] = true
 	return facts
+}
+
+// growth returns what is in use now beyond what was in use before: nothing where that is not known.
+func growth(before, now *framework.Summary) framework.Resources {
+	if before == nil || now == nil {
+		return nil
+	}
+	return positive(now.Used.Minus(before.Used))
 }
 
 // shareUnchanged keeps the old slices where nothing changed, so that the long lists of APIs are held once.
@@ -172,6 +185,33 @@ func (c *Cache) Confirm(t Ticket) {
 	c.reserved.confirm(t, c.clock.Now())
 }
 
+// Restore counts reservations that an earlier process made for the binding called key and confirmed at that time.
+func (c *Cache) Restore(key string, reservations []Reservation, confirmed time.Time) {
+	if len(reservations) == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t, touched := c.reserved.put(key, reservations)
+	c.reserved.confirm(t, confirmed)
+	c.touch(touched)
+}
+
+// Seen says that all pods of the binding called key are known to exist in the cluster: its next changed report includes them, whatever else
+// has changed there.
+func (c *Cache) Seen(key, cluster string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reserved.markSeen(key, cluster)
+}
+
+// Holds reports whether the binding called key has any reservations.
+func (c *Cache) Holds(key string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.reserved.byBinding[key]) > 0
+}
+
 // Release gives back what a decision that came to nothing had reserved, and reports whether that was anything.
 func (c *Cache) Release(t Ticket) bool {
 	c.mu.Lock()
@@ -202,4 +242,14 @@ func (c *Cache) touch(names []string) {
 		c.clusters[name] = &updated
 		c.dirty[name] = true
 	}
+}
+
+// Outstanding is the number of decisions whose reservations are not released.
+type Outstanding struct{ InFlight, AwaitingReport int }
+
+// Outstanding counts the decisions that hold reservations.
+func (c *Cache) Outstanding() Outstanding {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Outstanding{InFlight: len(c.reserved.byTicket) - c.reserved.confirmed, AwaitingReport: c.reserved.confirmed}
 }

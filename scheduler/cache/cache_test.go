@@ -81,9 +81,44 @@ func TestReservations(t *testing.T) {
 		{name: "a report in flight releases nothing", do: func(c *Cache, _ *clocktesting.FakePassiveClock, _ Ticket) {
 			c.SetCluster(member("a", 10, used(1)))
 		}, want: 5},
-		{name: "a changed report includes what is confirmed", do: func(c *Cache, _ *clocktesting.FakePassiveClock, t Ticket) {
+		{name: "a report that shows the pods", do: func(c *Cache, _ *clocktesting.FakePassiveClock, t Ticket) {
 			c.Confirm(t)
 			c.SetCluster(member("a", 10, used(4)))
+		}, want: 6},
+		{name: "a report that shows half the pods", do: func(c *Cache, _ *clocktesting.FakePassiveClock, t Ticket) {
+			c.Confirm(t)
+			c.SetCluster(member("a", 10, used(2)))
+		}, want: 6},
+		{name: "a report that shows more than the pods", do: func(c *Cache, _ *clocktesting.FakePassiveClock, t Ticket) {
+			c.Confirm(t)
+			c.SetCluster(member("a", 10, used(5)))
+		}, want: 5},
+		{name: "pods appear and end again", do: func(c *Cache, _ *clocktesting.FakePassiveClock, t Ticket) {
+			c.Confirm(t)
+			c.SetCluster(member("a", 10, used(4)))
+			c.SetCluster(member("a", 10))
+		}, want: 10},
+		{name: "a report of more nodes includes nothing", do: func(c *Cache, _ *clocktesting.FakePassiveClock, t Ticket) {
+			c.Confirm(t)
+			c.SetCluster(member("a", 12))
+		}, want: 8},
+		{name: "seen pods are in the next report", do: func(c *Cache, _ *clocktesting.FakePassiveClock, t Ticket) {
+			c.Confirm(t)
+			c.Seen("x", "a")
+			c.SetCluster(member("a", 10, used(1))) // Others ended, so that the growth is lower than what was promised.
+		}, want: 9},
+		{name: "seen elsewhere", do: func(c *Cache, _ *clocktesting.FakePassiveClock, t Ticket) {
+			c.Confirm(t)
+			c.Seen("x", "b")
+			c.Seen("y", "a")
+			c.SetCluster(member("a", 10, used(1)))
+		}, want: 6},
+		{name: "restored", do: func(c *Cache, clock *clocktesting.FakePassiveClock, _ Ticket) {
+			c.Restore("y", take("a", 3), clock.Now())
+		}, want: 3},
+		{name: "restored long ago", do: func(c *Cache, clock *clocktesting.FakePassiveClock, t Ticket) {
+			c.Confirm(t)
+			c.Restore("y", take("a", 3), clock.Now().Add(-Patience))
 		}, want: 6},
 		{name: "a heartbeat includes nothing", do: func(c *Cache, _ *clocktesting.FakePassiveClock, t Ticket) {
 			c.Confirm(t)
@@ -150,4 +185,86 @@ func TestLedgerAddsUp(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestPodsAppearing lets pods of confirmed decisions appear one after the other, in any order and over any number of reports. As long as
+// nothing else happens in the members, what is free stays the same, and when all are there nothing is reserved any more.
+func TestPodsAppearing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, _ := newCache()
+		c.SetCluster(member("a", 1000))
+		var pods []int64
+		var total int64
+		for i := range rapid.IntRange(1, 8).Draw(t, "bindings") {
+			pod, replicas := rapid.Int64Range(1, 5).Draw(t, "pod"), rapid.IntRange(1, 5).Draw(t, "replicas")
+			c.Confirm(c.Assume(fmt.Sprint(i), take("a", pod*int64(replicas))))
+			for range replicas {
+				pods, total = append(pods, pod), total+pod
+			}
+		}
+		var there int64
+		for _, pod := range rapid.Permutation(pods).Draw(t, "order") {
+			if there += pod; rapid.Bool().Draw(t, "report") {
+				c.SetCluster(member("a", 1000, used(there)))
+			}
+			if got := free(c, "a"); got != 1000-total {
+				t.Fatalf("free is %d with %d of %d in use, want %d", got, there, total, 1000-total)
+			}
+		}
+		c.SetCluster(member("a", 1000, used(there)))
+		if got, held := free(c, "a"), c.Outstanding(); got != 1000-total || held != (Outstanding{}) {
+			t.Fatalf("free is %d, want %d; held is %+v, want nothing", got, 1000-total, held)
+		}
+	})
+}
+
+// TestNeverFreerThanPromised lets anything happen beside the pods of confirmed decisions. Nothing but a report frees room, and never more than
+// what the report shows, until all is seen, forgotten or too old.
+func TestNeverFreerThanPromised(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, _ := newCache()
+		var inUse, promised int64
+		c.SetCluster(member("a", 100))
+		for range rapid.IntRange(1, 20).Draw(t, "steps") {
+			if rapid.Bool().Draw(t, "decide") {
+				cpu := rapid.Int64Range(1, 5).Draw(t, "cpu")
+				c.Confirm(c.Assume("x", take("a", cpu)))
+				promised += cpu
+			} else {
+				now := rapid.Int64Range(0, 50).Draw(t, "used")
+				promised = max(promised-max(now-inUse, 0), 0)
+				inUse = now
+				c.SetCluster(member("a", 100, used(inUse)))
+			}
+			if got := free(c, "a"); got != 100-inUse-promised {
+				t.Fatalf("free is %d with %d in use and %d promised", got, inUse, promised)
+			}
+		}
+	})
+}
+
+func TestOutstanding(t *testing.T) {
+	c, clock := newCache()
+	c.SetCluster(member("a", 10))
+	expect := func(want Outstanding) {
+		t.Helper()
+		if got := c.Outstanding(); got != want {
+			t.Errorf("outstanding are %+v, want %+v", got, want)
+		}
+	}
+	first, second := c.Assume("x", take("a", 1)), c.Assume("y", take("a", 1))
+	expect(Outstanding{InFlight: 2})
+	c.Confirm(first)
+	c.Confirm(first)
+	c.Restore("z", take("a", 1), clock.Now())
+	expect(Outstanding{InFlight: 1, AwaitingReport: 2})
+	if !c.Holds("z") || c.Holds("nobody") {
+		t.Error("Holds does not tell who holds")
+	}
+	c.Release(second)
+	c.Forget("x")
+	expect(Outstanding{AwaitingReport: 1})
+	clock.SetTime(clock.Now().Add(Patience))
+	c.Snapshot()
+	expect(Outstanding{})
 }

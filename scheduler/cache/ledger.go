@@ -1,6 +1,9 @@
 package cache
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/longshore-project/longshore/scheduler/framework"
@@ -16,12 +19,19 @@ type ledger struct {
 	sums      map[string]framework.Resources
 	// waiting holds the confirmed entries in the order of their confirmation; entries that are gone by now are skipped.
 	waiting []*entry
+	// confirmed counts the confirmed entries that are not gone.
+	confirmed int
 }
 
+// entry is what one decision holds.
 type entry struct {
-	ticket    Ticket
-	key       string
-	rooms     map[string]framework.Resources
+	ticket Ticket
+	key    string
+	// rooms is what is still held in each cluster.
+	rooms map[string]framework.Resources
+	// seen names the clusters whose next report includes the entry.
+	seen map[string]bool
+	// confirmed is zero for an entry in flight.
 	confirmed time.Time
 }
 
@@ -76,7 +86,7 @@ func (l *ledger) removeAll(key string) []string {
 
 // release gives back what the entry holds in one cluster.
 func (l *ledger) release(e *entry, cluster string) {
-	l.sums[cluster] = nonZero(l.sums[cluster].Minus(e.rooms[cluster]))
+	l.shrink(e, cluster, e.rooms[cluster])
 	delete(e.rooms, cluster)
 	if unfile(l.byCluster, cluster, e); len(l.byCluster[cluster]) == 0 {
 		delete(l.sums, cluster)
@@ -84,7 +94,16 @@ func (l *ledger) release(e *entry, cluster string) {
 	if len(e.rooms) == 0 {
 		delete(l.byTicket, e.ticket)
 		unfile(l.byBinding, e.key, e)
+		if !e.confirmed.IsZero() {
+			l.confirmed--
+		}
 	}
+}
+
+// shrink takes the part from what the entry holds in one cluster.
+func (l *ledger) shrink(e *entry, cluster string, part framework.Resources) {
+	e.rooms[cluster] = nonZero(e.rooms[cluster].Minus(part))
+	l.sums[cluster] = nonZero(l.sums[cluster].Minus(part))
 }
 
 func file(index map[string]map[Ticket]*entry, key string, e *entry) {
@@ -112,22 +131,92 @@ func nonZero(r framework.Resources) framework.Resources {
 	return out
 }
 
+// positive leaves out what is not above zero.
+func positive(r framework.Resources) framework.Resources {
+	var out framework.Resources
+	for _, a := range r {
+		if a.Amount > 0 {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// overlap returns for each resource the lower amount.
+func overlap(a, b framework.Resources) framework.Resources {
+	var out framework.Resources
+	for _, x := range a {
+		if amount := min(x.Amount, b.Amount(x.Name)); amount > 0 {
+			out = append(out, framework.ResourceAmount{Name: x.Name, Amount: amount})
+		}
+	}
+	return out
+}
+
+// confirm says when the entry was written. Entries are confirmed in the order of time, except for those of an earlier process.
 func (l *ledger) confirm(t Ticket, now time.Time) {
-	if e, ok := l.byTicket[t]; ok && e.confirmed.IsZero() {
-		e.confirmed = now
-		l.waiting = append(l.waiting, e)
+	e, ok := l.byTicket[t]
+	if !ok || !e.confirmed.IsZero() {
+		return
+	}
+	e.confirmed = now
+	l.confirmed++
+	at := len(l.waiting)
+	for at > 0 && l.waiting[at-1].confirmed.After(now) {
+		at--
+	}
+	l.waiting = slices.Insert(l.waiting, at, e)
+}
+
+// markSeen says that the next report of the cluster includes what the binding holds there.
+func (l *ledger) markSeen(key, cluster string) {
+	for _, e := range l.byBinding[key] {
+		if _, holds := e.rooms[cluster]; holds && !e.confirmed.IsZero() {
+			if e.seen == nil {
+				e.seen = map[string]bool{}
+			}
+			e.seen[cluster] = true
+		}
 	}
 }
 
-// reported releases what confirmed entries hold in the cluster, whose report has changed and is taken to include them, and returns what is
-// still reserved there.
-func (l *ledger) reported(cluster string) framework.Resources {
-	for _, e := range l.byCluster[cluster] {
-		if !e.confirmed.IsZero() {
+// reported releases what a changed report of the cluster includes, which shows so much more in use than the one before: first what is known to
+// be included, then from the oldest entry to the latest as far as the growth goes.
+func (l *ledger) reported(cluster string, growth framework.Resources) {
+	entries := l.awaiting(cluster)
+	for _, e := range entries {
+		if e.seen[cluster] {
+			growth = nonZero(growth.Minus(overlap(growth, e.rooms[cluster])))
 			l.release(e, cluster)
 		}
 	}
-	return l.on(cluster)
+	for _, e := range entries {
+		if len(growth) == 0 {
+			return
+		}
+		if _, holds := e.rooms[cluster]; !holds {
+			continue
+		}
+		included := overlap(e.rooms[cluster], growth)
+		growth = nonZero(growth.Minus(included))
+		if l.shrink(e, cluster, included); len(e.rooms[cluster]) == 0 {
+			l.release(e, cluster)
+		}
+	}
+}
+
+// awaiting returns the confirmed entries that hold room in the cluster, the oldest first.
+func (l *ledger) awaiting(cluster string) []*entry {
+	var out []*entry
+	for e := range maps.Values(l.byCluster[cluster]) {
+		if !e.confirmed.IsZero() {
+			out = append(out, e)
+		}
+	}
+	slices.SortFunc(out, func(a, b *entry) int {
+		return cmp.Or(a.confirmed.Compare(b.confirmed), cmp.Compare(a.ticket, b.ticket))
+	})
+	return out
 }
 
 // expire releases the entries that were confirmed at or before the deadline and returns the clusters in which something changed.

@@ -1,6 +1,8 @@
 package loop
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
@@ -23,6 +25,8 @@ type bindings struct {
 type entry struct {
 	key     queue.Key
 	binding workv1alpha2.Binding
+	// profile decides about the binding.
+	profile *Profile
 	// class is nil for a binding without a placement.
 	class *class
 	// follows means that the binding is decided again when the fleet changes.
@@ -53,10 +57,11 @@ func (x *bindings) get(key queue.Key) (*entry, bool) {
 	return r, ok
 }
 
-// put takes over the state of the binding. The object is kept and must not be changed afterwards.
-func (x *bindings) put(key queue.Key, b workv1alpha2.Binding) {
+// put takes over the state of the binding, about which the profile decides. The object is kept and must not be changed
+// afterwards. It reports whether the placement was known already and did not have to be converted.
+func (x *bindings) put(key queue.Key, b workv1alpha2.Binding, profile *Profile) (shared bool) {
 	spec := b.BindingSpec()
-	r := &entry{key: key, binding: b, follows: spec.Placement != nil && followsTheFleet(spec)}
+	r := &entry{key: key, binding: b, profile: profile, follows: spec.Placement != nil && followsTheFleet(spec)}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	var same *class
@@ -68,9 +73,10 @@ func (x *bindings) put(key queue.Key, b workv1alpha2.Binding) {
 	for i := range spec.Clusters {
 		insert(x.byTarget, spec.Clusters[i].Name, r)
 	}
-	if spec.Placement != nil {
-		x.enter(r, same)
+	if spec.Placement == nil {
+		return true
 	}
+	return x.enter(r, same)
 }
 
 // sameSpec reports whether two states of a binding differ in metadata and status at most.
@@ -78,10 +84,10 @@ func sameSpec(a, b workv1alpha2.Binding) bool {
 	return a.GetUID() == b.GetUID() && a.GetGeneration() == b.GetGeneration()
 }
 
-// enter adds the entry to a class: the given one or, if that is nil, the class of its placement.
-func (x *bindings) enter(r *entry, c *class) {
-	if c == nil {
-		c = x.classOf(r.binding.BindingSpec().Placement)
+// enter adds the entry to a class, the given one or, if that is nil, the class of its placement, and reports whether there was that class.
+func (x *bindings) enter(r *entry, c *class) (existed bool) {
+	if existed = c != nil; !existed {
+		c, existed = x.classOf(r.binding.BindingSpec().Placement)
 	}
 	x.classes[c.fingerprint] = c
 	c.size++
@@ -89,17 +95,18 @@ func (x *bindings) enter(r *entry, c *class) {
 	if r.follows {
 		c.followers[r.key] = r
 	}
+	return existed
 }
 
-// classOf returns the class of the placement, which is converted once for all that share it.
-func (x *bindings) classOf(placement *policyv1alpha1.Placement) *class {
+// classOf returns the class of the placement, which is converted once for all that share it, and whether it existed.
+func (x *bindings) classOf(placement *policyv1alpha1.Placement) (*class, bool) {
 	fingerprint := convert.Fingerprint(placement)
 	if c, ok := x.classes[fingerprint]; ok {
-		return c
+		return c, true
 	}
 	c := &class{fingerprint: fingerprint, followers: map[queue.Key]*entry{}}
 	c.placement, c.invalid = convert.FromPlacement(placement)
-	return c
+	return c, false
 }
 
 // delete forgets the binding and reports whether it was known.
@@ -126,6 +133,13 @@ func (x *bindings) remove(key queue.Key) bool {
 		}
 	}
 	return true
+}
+
+// all returns every binding.
+func (x *bindings) all() []*entry {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Collect(maps.Values(x.entries))
 }
 
 // on returns the bindings that run on the cluster.

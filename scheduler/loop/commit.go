@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -47,6 +48,7 @@ func (l *Loop) commit(ctx context.Context, c *commit) {
 		l.release(c.ticket)
 		written = before
 	}
+	ended := err
 	if errors.Is(err, errQuota) {
 		c.want, c.then = result{reason: workv1alpha2.ReasonQuotaExceeded, message: err.Error()}, retry
 		err = nil
@@ -56,7 +58,7 @@ func (l *Loop) commit(ctx context.Context, c *commit) {
 		wrote, err = l.writer.writeStatus(ctx, key, written, &c.want, l.now())
 		l.announce(c, written.GetGeneration() != before.GetGeneration(), wrote && err == nil)
 	}
-	l.metrics.commit.Observe(l.clock.Since(started).Seconds())
+	l.metrics.committed(cmp.Or(ended, err), l.clock.Since(started))
 	l.land(ctx, c, written.GetGeneration(), err)
 }
 
@@ -81,18 +83,18 @@ func (l *Loop) land(ctx context.Context, c *commit, generation int64, err error)
 // release gives back the reservations of a result that was not written, and wakes those who lacked that room.
 func (l *Loop) release(t cache.Ticket) {
 	if l.fleet.Release(t) {
-		l.queue.Wake(framework.Cure{Fact: framework.FactCapacity})
+		l.wake(framework.Cure{Fact: framework.FactCapacity})
 	}
 }
 
 // announce sends events for what has changed: a success that moved something or ended a failure, and a failure that is not known yet.
 func (l *Loop) announce(c *commit, movedSpec, wroteStatus bool) {
-	b := c.entry.binding
+	b, events := c.entry.binding, events{c.entry.profile.Recorder}
 	wasScheduled := meta.IsStatusConditionTrue(b.BindingStatus().Conditions, workv1alpha2.ConditionScheduled)
 	switch {
 	case c.want.scheduled && (movedSpec || wroteStatus && !wasScheduled):
-		l.events.succeeded(b, c.want.clusters)
+		events.succeeded(b, c.want.clusters)
 	case !c.want.scheduled && wroteStatus:
-		l.events.failed(b, c.want.message)
+		events.failed(b, c.want.message)
 	}
 }

@@ -97,6 +97,15 @@ func (f *flights) outdated(key queue.Key) bool {
 	return ok
 }
 
+// pending reports whether an own write is under way or has not come back yet.
+func (f *flights) pending(key queue.Key) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, underWay := f.inFlight[key]
+	_, expected := f.expected[key]
+	return underWay || expected
+}
+
 // forget says that the binding was deleted.
 func (f *flights) forget(key queue.Key) {
 	f.mu.Lock()

@@ -10,9 +10,12 @@
 package loop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -26,6 +29,7 @@ import (
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/scheduler/cache"
 	"github.com/longshore-project/longshore/scheduler/convert"
+	"github.com/longshore-project/longshore/scheduler/framework"
 	"github.com/longshore-project/longshore/scheduler/pipeline"
 	"github.com/longshore-project/longshore/scheduler/queue"
 )
@@ -37,16 +41,25 @@ const DefaultCommitters = 32
 // backlog is how many decided results may wait for a committer before the decisions wait for them.
 const backlog = 1024
 
-// Options say how to schedule.
-type Options struct {
-	// SchedulerName is the name in the bindings that this loop considers; empty means DefaultSchedulerName.
+// Profile is one way to decide.
+type Profile struct {
+	// SchedulerName is the name in the bindings that are decided this way; empty means DefaultSchedulerName.
 	SchedulerName string
-	// Profile decides. It is required.
-	Profile *pipeline.Profile
-	// Committers is how many results are written at once; 0 means DefaultCommitters.
-	Committers int
+	// Pipeline decides. It is required.
+	Pipeline *pipeline.Profile
+	// IgnoresReservations means that the room in a member is what the member reports, whatever has been decided since, and that decisions
+	// of this profile reserve nothing.
+	IgnoresReservations bool
 	// Recorder takes the events; nil drops them.
 	Recorder record.EventRecorder
+}
+
+// Options say how to schedule.
+type Options struct {
+	// Profiles decide, each about the bindings that name it. At least one is required, and their names differ.
+	Profiles []Profile
+	// Committers is how many results are written at once; 0 means DefaultCommitters.
+	Committers int
 	// Metrics counts what happens; nil counts nothing.
 	Metrics *Metrics
 	// Clock tells the time; nil means the real one.
@@ -56,25 +69,27 @@ type Options struct {
 // Loop is one scheduler. Make it with New.
 type Loop struct {
 	options  Options
+	profiles map[string]*Profile
 	clock    clock.Clock
 	queue    *queue.Queue
 	fleet    *cache.Cache
+	// reported is the fleet without reservations, nil unless a profile ignores them.
+	reported *cache.Cache
+	// latest is the snapshot of each fleet that was decided upon last. Only the deciding goroutine uses it.
+	latest   map[*cache.Cache]*framework.Snapshot
 	bindings *bindings
 	flights  *flights
 	writer   *writer
 	watch    *watch
-	events   events
 	metrics  *Metrics
 	commits  chan *commit
 }
 
 // New returns a loop that works against the API server of config. Its client limits (QPS and Burst) are used as they are.
 func New(config *rest.Config, o Options) (*Loop, error) {
-	if o.Profile == nil || o.Profile.Select == nil || o.Profile.Assign == nil {
-		return nil, errors.New("making the scheduling loop: the profile has no plugins to select clusters or to assign replicas")
-	}
-	if o.SchedulerName == "" {
-		o.SchedulerName = DefaultSchedulerName
+	profiles, err := byName(o.Profiles)
+	if err != nil {
+		return nil, fmt.Errorf("making the scheduling loop: %w", err)
 	}
 	if o.Committers == 0 {
 		o.Committers = DefaultCommitters
@@ -94,13 +109,37 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 		return nil, err
 	}
 	l := &Loop{
-		options: o, clock: o.Clock, queue: queue.New(o.Clock), fleet: cache.New(o.Clock), bindings: newBindings(), flights: newFlights(),
-		writer: &writer{client: work, conflicted: o.Metrics.conflicts.Inc}, events: events{o.Recorder}, metrics: o.Metrics,
+		options: o, profiles: profiles, clock: o.Clock, queue: queue.New(o.Clock), fleet: cache.New(o.Clock), latest: map[*cache.Cache]*framework.Snapshot{}, bindings: newBindings(), flights: newFlights(),
+		writer: &writer{client: work, conflicted: o.Metrics.conflicts.Inc}, metrics: o.Metrics,
 		commits: make(chan *commit, backlog),
 	}
-	l.metrics.depthOf(l.queue)
+	for _, p := range profiles {
+		if p.IgnoresReservations {
+			l.reported = cache.New(o.Clock)
+		}
+	}
+	l.metrics.depth, l.metrics.outstanding = l.queue.Depth, l.fleet.Outstanding
 	l.watch, err = newWatch(work, clusters, l)
 	return l, err
+}
+
+// byName indexes the profiles by the name that bindings call them by.
+func byName(profiles []Profile) (map[string]*Profile, error) {
+	if len(profiles) == 0 {
+		return nil, errors.New("there is no profile to decide with")
+	}
+	out := make(map[string]*Profile, len(profiles))
+	for _, p := range profiles {
+		p.SchedulerName = cmp.Or(p.SchedulerName, DefaultSchedulerName)
+		if p.Pipeline == nil || p.Pipeline.Select == nil || p.Pipeline.Assign == nil {
+			return nil, fmt.Errorf("profile %s has no plugins to select clusters or to assign replicas", p.SchedulerName)
+		}
+		if _, taken := out[p.SchedulerName]; taken {
+			return nil, fmt.Errorf("two profiles are called %s", p.SchedulerName)
+		}
+		out[p.SchedulerName] = &p
+	}
+	return out, nil
 }
 
 // Synced reports whether the loop has seen the whole fleet and all bindings, and thus decides.
@@ -111,10 +150,11 @@ func (l *Loop) Synced() bool { return l.watch.synced() }
 func (l *Loop) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return l.watch.run(ctx) })
-	if err := l.watch.waitForSync(ctx); err != nil {
-		return errors.Join(err, group.Wait())
+	if !l.watch.waitForSync(ctx) {
+		return group.Wait()
 	}
-	logr.FromContextOrDiscard(ctx).Info("Scheduling", "schedulerName", l.options.SchedulerName, "committers", l.options.Committers)
+	l.restoreReservations()
+	logr.FromContextOrDiscard(ctx).Info("Scheduling", "schedulerNames", slices.Sorted(maps.Keys(l.profiles)), "committers", l.options.Committers)
 	for range l.options.Committers {
 		group.Go(func() error { return l.commitAll(ctx) })
 	}
@@ -156,7 +196,7 @@ func (l *Loop) decide(ctx context.Context, item queue.Item) *commit {
 	started := l.clock.Now()
 	c := l.judge(ctx, r)
 	c.item = item
-	l.metrics.algorithm.WithLabelValues("total").Observe(l.clock.Since(started).Seconds())
+	l.metrics.step(stepTotal, l.clock.Since(started))
 	if len(specChanges(r.binding, &c.want)) == 0 && len(statusChanges(r.binding, &c.want, started)) == 0 {
 		l.putDown(c)
 		return nil
@@ -180,18 +220,38 @@ func (l *Loop) judge(ctx context.Context, r *entry) *commit {
 		return c
 	}
 	if c.trigger = triggerOf(r.binding, r.class.fingerprint, l.lost); c.trigger == untriggered {
+		l.metrics.decisions.WithLabelValues(decisionNothing).Inc()
 		c.want = satisfied(r.binding)
 		return c
 	}
 	request := convert.FromBinding(r.binding, r.class.placement)
-	decision, err := pipeline.Schedule(ctx, l.options.Profile, l.fleet.Snapshot(), request)
+	snapshot, started := l.snapshotFor(r.profile), l.clock.Now()
+	decision, err := pipeline.Schedule(ctx, r.profile.Pipeline, snapshot, request)
+	l.metrics.step(stepDecide, l.clock.Since(started))
+	l.metrics.decided(&decision, err)
 	if err != nil {
 		c.want, c.then = failed(err.Error()), retry
 		return c
 	}
 	c.want, c.then = outcomeOf(r.binding, &decision, r.class.fingerprint)
-	c.cures, c.reservations = decision.Cures(), reservationsOf(request, &decision)
+	c.cures = decision.Cures()
+	if !r.profile.IgnoresReservations {
+		c.reservations = reservationsOf(request, &decision)
+	}
 	return c
+}
+
+// snapshotFor returns the fleet as the profile sees it.
+func (l *Loop) snapshotFor(p *Profile) *framework.Snapshot {
+	started, fleet := l.clock.Now(), l.fleet
+	if p.IgnoresReservations {
+		fleet = l.reported
+	}
+	snapshot := fleet.Snapshot()
+	l.metrics.lookup("snapshot", snapshot == l.latest[fleet])
+	l.latest[fleet] = snapshot
+	l.metrics.step(stepSnapshot, l.clock.Since(started))
+	return snapshot
 }
 
 // lost reports whether the cluster is gone or being deleted.

@@ -63,11 +63,16 @@ func newWorld(t testing.TB) *world {
 	name := strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
 	w := &world{t: t, config: config, client: c, name: name, namespace: name, events: record.NewFakeRecorder(1000)}
 	w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
-	w.loop, err = New(config, Options{SchedulerName: name, Profile: builtin.Profile(), Recorder: w.events})
+	w.loop, err = New(config, w.options())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// options returns those of a scheduler with the name of the test.
+func (w *world) options() Options {
+	return Options{Profiles: []Profile{{SchedulerName: w.name, Pipeline: builtin.Profile(), Recorder: w.events}}}
 }
 
 // start runs the scheduler until the test ends.

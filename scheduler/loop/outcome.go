@@ -1,11 +1,7 @@
 package loop
 
 import (
-	"cmp"
-	"slices"
-
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
-	"github.com/longshore-project/longshore/scheduler/cache"
 	"github.com/longshore-project/longshore/scheduler/convert"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
@@ -64,28 +60,4 @@ func satisfied(b workv1alpha2.Binding) result {
 		scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled,
 		term: b.BindingStatus().SchedulerObservedAffinityName,
 	}
-}
-
-// reservationsOf returns the room that the decision takes beyond what runs already: for each cluster the resources and pods of the replicas
-// that are new there.
-func reservationsOf(r *framework.Request, d *framework.Decision) []cache.Reservation {
-	if d.Outcome != framework.Placed || !r.CountsReplicas() {
-		return nil
-	}
-	running := slices.SortedFunc(slices.Values(r.Current), func(x, y framework.Assignment) int { return cmp.Compare(x.Cluster, y.Cluster) })
-	each := r.Requirements.Plus(framework.Resources{{Name: framework.ResourcePods, Amount: 1}})
-	var out []cache.Reservation
-	for _, t := range d.Targets {
-		for len(running) > 0 && running[0].Cluster < t.Cluster {
-			running = running[1:]
-		}
-		added := t.Replicas
-		if len(running) > 0 && running[0].Cluster == t.Cluster {
-			added -= running[0].Replicas
-		}
-		if added > 0 {
-			out = append(out, cache.Reservation{Cluster: t.Cluster, Resources: each.Times(added)})
-		}
-	}
-	return out
 }

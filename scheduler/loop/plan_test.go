@@ -35,7 +35,7 @@ func placed(change ...func(*workv1alpha2.ResourceBinding)) *workv1alpha2.Resourc
 	return b
 }
 
-func TestConsiders(t *testing.T) {
+func TestConsidered(t *testing.T) {
 	tests := []struct {
 		name   string
 		change func(*workv1alpha2.ResourceBinding)
@@ -58,8 +58,9 @@ func TestConsiders(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := considers(tt.by, placed(tt.change)); got != tt.want {
-				t.Errorf("considers = %v, want %v", got, tt.want)
+			b := placed(tt.change)
+			if got := considered(b) && schedulerOf(b) == tt.by; got != tt.want {
+				t.Errorf("considered = %v, want %v", got, tt.want)
 			}
 		})
 	}

@@ -15,7 +15,6 @@ import (
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
-	"github.com/longshore-project/longshore/plugins/builtin"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
@@ -38,7 +37,7 @@ func newWorldIntercepted(t *testing.T, before func(w *world, r *http.Request)) *
 		return interceptor{next: next, before: func(r *http.Request) { before(w, r) }}
 	})
 	var err error
-	if w.loop, err = New(w.config, Options{SchedulerName: w.name, Profile: builtin.Profile(), Recorder: w.events}); err != nil {
+	if w.loop, err = New(w.config, w.options()); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -175,13 +174,14 @@ func TestHeartbeatWakesNobody(t *testing.T) {
 // handledUpTo waits until the loop has handled every change of the cluster so far, by changing a label and waiting for that.
 func (w *world) handledUpTo(c *clusterv1alpha1.Cluster) {
 	w.t.Helper()
-	change := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"labels":{"barrier":"here"}}}`))
+	barrier := "after-" + c.ResourceVersion
+	change := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"labels":{"barrier":"`+barrier+`"}}}`))
 	if err := w.client.Patch(w.t.Context(), c, change); err != nil {
 		w.t.Fatal(err)
 	}
 	err := wait.PollUntilContextTimeout(w.t.Context(), 10*time.Millisecond, patience, true, func(context.Context) (bool, error) {
 		now, ok := w.loop.fleet.Cluster(c.Name)
-		return ok && now.Labels["barrier"] == "here", nil
+		return ok && now.Labels["barrier"] == barrier, nil
 	})
 	if err != nil {
 		w.t.Fatalf("waiting for the loop to see the label: %v", err)

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
-	"github.com/longshore-project/longshore/plugins/builtin"
 )
 
 // severed is a connection that breaks before every write of a status: what a process sees that dies between its two writes.
@@ -29,7 +28,7 @@ func TestDiedBetweenTheTwoWrites(t *testing.T) {
 	b := w.binding("nginx", divided(true))
 	dying, whole := w.config, *w.config
 	dying.Wrap(func(next http.RoundTripper) http.RoundTripper { return severed{next} })
-	first, err := New(dying, Options{SchedulerName: w.name, Profile: builtin.Profile()})
+	first, err := New(dying, w.options())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +44,7 @@ func TestDiedBetweenTheTwoWrites(t *testing.T) {
 		t.Fatal("the status was written after all")
 	}
 
-	if w.loop, err = New(&whole, Options{SchedulerName: w.name, Profile: builtin.Profile(), Recorder: w.events}); err != nil {
+	if w.loop, err = New(&whole, w.options()); err != nil {
 		t.Fatal(err)
 	}
 	w.start()

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"cmp"
 	"encoding/json"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -14,15 +15,15 @@ import (
 // DefaultSchedulerName is the scheduler of bindings that name none.
 const DefaultSchedulerName = "default-scheduler"
 
-// considers reports whether the binding is the business of the scheduler called name: it names this scheduler, its scheduling is not
-// suspended, and it belongs to a policy or is managed by another API. Bindings that only follow other bindings belong to neither.
-func considers(name string, b workv1alpha2.Binding) bool {
-	spec := b.BindingSpec()
-	wanted := spec.SchedulerName
-	if wanted == "" {
-		wanted = DefaultSchedulerName
-	}
-	if wanted != name || spec.Suspension != nil && ptr.Deref(spec.Suspension.Scheduling, false) {
+// schedulerOf returns the name of the scheduler that the binding wants.
+func schedulerOf(b workv1alpha2.Binding) string {
+	return cmp.Or(b.BindingSpec().SchedulerName, DefaultSchedulerName)
+}
+
+// considered reports whether the binding is the business of the scheduler that it names: its scheduling is not suspended, and it belongs to a
+// policy or is managed by another API. Bindings that only follow other bindings belong to neither.
+func considered(b workv1alpha2.Binding) bool {
+	if s := b.BindingSpec().Suspension; s != nil && ptr.Deref(s.Scheduling, false) {
 		return false
 	}
 	labels := b.GetLabels()

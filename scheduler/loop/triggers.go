@@ -13,7 +13,9 @@ import (
 const (
 	eventBindingAdd    = "BindingAdd"
 	eventBindingUpdate = "BindingUpdate"
-	eventClusterChange = "ClusterUpdate"
+	eventClusterAdd    = "ClusterAdd"
+	eventClusterUpdate = "ClusterUpdate"
+	eventClusterDelete = "ClusterDelete"
 	eventWake          = "Wake"
 )
 
@@ -21,12 +23,14 @@ const (
 // if it is not our own.
 func (l *Loop) bindingSeen(old, b workv1alpha2.Binding) {
 	key := keyOf(b)
-	if !considers(l.options.SchedulerName, b) {
+	profile, ours := l.profiles[schedulerOf(b)]
+	if !ours || !considered(b) {
 		l.dismiss(b)
 		return
 	}
 	_, known := l.bindings.get(key)
-	l.bindings.put(key, b)
+	l.metrics.lookup("placement", l.bindings.put(key, b, profile))
+	l.noteSeen(b)
 	event := eventBindingAdd
 	if old != nil && known {
 		event = eventBindingUpdate
@@ -62,7 +66,7 @@ func (l *Loop) dismiss(b workv1alpha2.Binding) {
 	}
 	l.queue.Add(key, 0) // Whatever state it is in, it is taken out and found to be gone.
 	if l.fleet.Forget(key.String()) {
-		l.queue.Wake(framework.Cure{Fact: framework.FactCapacity})
+		l.wake(framework.Cure{Fact: framework.FactCapacity})
 	}
 }
 
@@ -70,24 +74,31 @@ func (l *Loop) dismiss(b workv1alpha2.Binding) {
 // A report that says nothing new does nothing.
 func (l *Loop) clusterSeen(object *clusterv1alpha1.Cluster) {
 	now := convert.FromCluster(object)
+	if l.reported != nil {
+		apart := *now
+		l.reported.SetCluster(&apart)
+	}
 	before, known := l.fleet.Cluster(now.Name)
 	facts := l.fleet.SetCluster(now)
 	if facts == 0 {
 		return
 	}
 	if !known {
-		l.enqueueAll(l.bindings.followersOf(now))
+		l.enqueueAll(eventClusterAdd, l.bindings.followersOf(now))
 		l.wake(framework.Cure{Fact: framework.FactMembership})
 		return
 	}
 	l.wake(cured(before, now, facts)...)
-	l.enqueueAll(l.affected(before, now, facts))
+	l.enqueueAll(eventClusterUpdate, l.affected(before, now, facts))
 }
 
 // clusterDeleted decides again about whatever ran on the member.
 func (l *Loop) clusterDeleted(name string) {
+	if l.reported != nil {
+		l.reported.RemoveCluster(name)
+	}
 	if l.fleet.RemoveCluster(name) {
-		l.enqueueAll(l.bindings.on(name))
+		l.enqueueAll(eventClusterDelete, l.bindings.on(name))
 	}
 }
 
@@ -97,9 +108,9 @@ func (l *Loop) wake(changes ...framework.Cure) {
 	}
 }
 
-func (l *Loop) enqueueAll(entries []*entry) {
+func (l *Loop) enqueueAll(event string, entries []*entry) {
 	for _, r := range entries {
-		l.enqueue(eventClusterChange, r.binding)
+		l.enqueue(event, r.binding)
 	}
 }
 
@@ -148,7 +159,7 @@ func cured(before, now *framework.Cluster, facts framework.Facts) []framework.Cu
 			out = append(out, framework.Cure{Fact: framework.FactAPIs, Subject: api.String()})
 		}
 	}
-	if facts&framework.FactCapacity != 0 && gainsRoom(before.Summary, now.Summary) {
+	if facts&framework.FactCapacity != 0 && gainsRoom(before, now) {
 		out = append(out, framework.Cure{Fact: framework.FactCapacity})
 	}
 	return out
@@ -164,20 +175,23 @@ func gainedAPIs(before, now *framework.Cluster) []framework.API {
 	return out
 }
 
-// gainsRoom reports whether there is more of any resource, or another resource model.
-func gainsRoom(before, now *framework.Summary) bool {
-	if now == nil {
+// gainsRoom reports whether there is more of any resource, with or without what is reserved, or another resource model.
+func gainsRoom(before, now *framework.Cluster) bool {
+	if now.Summary == nil {
 		return false
 	}
-	if before == nil {
+	if before.Summary == nil {
 		return true
 	}
-	was, is := before.Allocatable.Minus(before.Used), now.Allocatable.Minus(now.Used)
-	for _, a := range is {
-		if a.Amount > was.Amount(a.Name) {
-			return true
-		}
+	was, is := before.Summary.Allocatable.Minus(before.Summary.Used), now.Summary.Allocatable.Minus(now.Summary.Used)
+	if exceeds(is, was) || exceeds(is.Minus(now.Reserved), was.Minus(before.Reserved)) {
+		return true
 	}
-	withGrades := framework.Summary{Grades: now.Grades}
-	return !withGrades.Equal(framework.Summary{Grades: before.Grades})
+	withGrades := framework.Summary{Grades: now.Summary.Grades}
+	return !withGrades.Equal(framework.Summary{Grades: before.Summary.Grades})
+}
+
+// exceeds reports whether a has more of any resource that it lists.
+func exceeds(a, b framework.Resources) bool {
+	return slices.ContainsFunc(a, func(x framework.ResourceAmount) bool { return x.Amount > b.Amount(x.Name) })
 }

@@ -69,12 +69,9 @@ func (w *watch) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// waitForSync waits until the loop has been told about everything that was there at the start.
-func (w *watch) waitForSync(ctx context.Context) error {
-	if !toolscache.WaitForCacheSync(ctx.Done(), w.handled...) {
-		return fmt.Errorf("waiting for the first lists of clusters and bindings: %w", context.Cause(ctx))
-	}
-	return nil
+// waitForSync waits until the loop has been told about everything that was there at the start. It returns false if ctx ends first.
+func (w *watch) waitForSync(ctx context.Context) bool {
+	return toolscache.WaitForCacheSync(ctx.Done(), w.handled...)
 }
 
 func (w *watch) synced() bool {
@@ -98,7 +95,10 @@ func last(obj any) any {
 func slimBinding(obj any) (any, error) {
 	if b, ok := obj.(workv1alpha2.Binding); ok {
 		b.SetManagedFields(nil)
-		b.BindingStatus().AggregatedStatus = nil
+		items := b.BindingStatus().AggregatedStatus
+		for i := range items {
+			items[i] = slimStatus(&items[i])
+		}
 		b.BindingSpec().RequiredBy = nil
 	}
 	return obj, nil

@@ -5,13 +5,17 @@
 //	             Add, Wake, time
 //	   ┌───────────────────────────────┐
 //	   ▼                               │
-//	active ──Pop──► in hand ──Retry──► backoff
-//	   ▲               │ └────Park───► parked
+//	active ──Pop──► in hand ──Retry──► backoff ◄─┐
+//	   ▲               │ └────Park───► parked ───┘ Wake, too soon
 //	   └──Add in hand──┤
 //	                  Done ► gone
 //
 // What is added while it is in hand becomes active again when it is put down, and so does what is parked although a change that could have
 // cured it came while it was in hand.
+//
+// The first change that could cure a binding wakes it at once. If the attempt was in vain, the next ones wake it no earlier than 1, 2, 4, 8, 10,
+// 10, … seconds after the attempt before, however many changes there are: a fleet in motion does not keep the scheduler busy with what does not
+// fit. Done ends the row.
 package queue
 
 import (
@@ -87,6 +91,8 @@ type item struct {
 	Item
 	state   state
 	arrival uint64
+	// taken is when it was taken last.
+	taken time.Time
 	// again means that it was added while it was in hand.
 	again bool
 	// seen is the count of changes when it was taken in hand.
@@ -142,7 +148,7 @@ func (q *Queue) take() (Item, time.Duration, bool) {
 	}
 	if len(q.active) > 0 {
 		it := heap.Pop(&q.active).(*item)
-		it.state, it.again, it.seen = inHand, false, q.changes
+		it.state, it.again, it.seen, it.taken = inHand, false, q.changes, now
 		it.Attempts++
 		if len(q.active) > 0 {
 			q.signal()
@@ -215,8 +221,12 @@ func (q *Queue) Park(key Key, cures []framework.Cure, flush bool) {
 	if it == nil {
 		return
 	}
-	if it.again || q.changes.advanced(it.seen, cures) {
+	if it.again {
 		q.activate(it)
+		return
+	}
+	if q.changes.advanced(it.seen, cures) {
+		q.rouse(it)
 		return
 	}
 	it.state, it.cures = parked, cures
@@ -235,8 +245,8 @@ func (q *Queue) putDown(key Key) *item {
 	return it
 }
 
-// Wake makes the parked bindings active that one of the changes could cure, and returns their number. A change without a subject wakes
-// whatever waits for its fact.
+// Wake makes the parked bindings active that one of the changes could cure, those that were woken in vain just before after a while, and
+// returns their number. A change without a subject wakes whatever waits for its fact.
 func (q *Queue) Wake(changes ...framework.Cure) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -244,11 +254,34 @@ func (q *Queue) Wake(changes ...framework.Cure) int {
 	for _, change := range changes {
 		q.changes.count(change.Fact)
 		for _, it := range q.parked.matching(change) {
-			q.activate(it)
+			q.rouse(it)
 			woken++
 		}
 	}
 	return woken
+}
+
+// rouse makes the item active, at once or when enough time has passed since it was taken last.
+func (q *Queue) rouse(it *item) {
+	at := it.taken.Add(paceFor(it.Attempts))
+	if !at.After(q.clock.Now()) {
+		q.activate(it)
+		return
+	}
+	q.parked.remove(it)
+	if it.index != notInHeap {
+		heap.Remove(&q.due, it.index)
+	}
+	it.state = backoff
+	q.schedule(it, at)
+}
+
+// paceFor returns how long after its last attempt a binding is left alone although something changed.
+func paceFor(attempts int) time.Duration {
+	if attempts <= 1 {
+		return 0
+	}
+	return backoffFor(attempts - 1)
 }
 
 // activate takes the item from wherever it is and puts it into the active heap.

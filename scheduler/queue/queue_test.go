@@ -194,3 +194,68 @@ func TestPopWaits(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// TestWakesInVainAreRare lets a change come every 100 ms that might cure a binding and never does.
+func TestWakesInVainAreRare(t *testing.T) {
+	q, clock := newQueue()
+	room := framework.Cure{Fact: framework.FactCapacity}
+	started := clock.Now()
+	var attempts []time.Duration
+	q.Add(key("a"), 0)
+	for clock.Since(started) <= 36*time.Second {
+		for range names(q) {
+			attempts = append(attempts, clock.Since(started))
+			q.Park(key("a"), []framework.Cure{room}, true)
+		}
+		clock.Step(100 * time.Millisecond)
+		q.Wake(room)
+	}
+	want := []time.Duration{0, 100 * time.Millisecond}
+	for _, wait := range []time.Duration{1, 2, 4, 8, 10, 10} {
+		want = append(want, want[len(want)-1]+wait*time.Second)
+	}
+	if diff := cmp.Diff(want, attempts); diff != "" {
+		t.Errorf("attempts (-want +got):\n%s", diff)
+	}
+	clock.Step(time.Minute)
+	q.Add(key("a"), 0)
+	expect(t, q, "a")
+	q.Done(key("a"))
+	q.Add(key("a"), 0)
+	expect(t, q, "a")
+	q.Park(key("a"), []framework.Cure{room}, false)
+	q.Wake(room)
+	expect(t, q, "a") // Done has ended the row.
+}
+
+func TestAddOverridesTheWaitOfAWake(t *testing.T) {
+	q, _ := newQueue()
+	room := framework.Cure{Fact: framework.FactCapacity}
+	q.Add(key("a"), 0)
+	for range 2 {
+		expect(t, q, "a")
+		q.Park(key("a"), []framework.Cure{room}, true)
+		q.Wake(room)
+	}
+	expect(t, q)
+	if diff := cmp.Diff(Depth{Backoff: 1}, q.Depth()); diff != "" {
+		t.Errorf("depth (-want +got):\n%s", diff)
+	}
+	q.Add(key("a"), 0)
+	expect(t, q, "a")
+}
+
+func TestChangesWhileInHandAreLimitedToo(t *testing.T) {
+	q, clock := newQueue()
+	room := framework.Cure{Fact: framework.FactCapacity}
+	q.Add(key("a"), 0)
+	for _, wait := range []time.Duration{0, time.Second, 2 * time.Second} {
+		clock.Step(wait)
+		expect(t, q, "a")
+		q.Wake(room)
+		q.Park(key("a"), []framework.Cure{room}, true)
+		if wait > 0 {
+			expect(t, q)
+		}
+	}
+}

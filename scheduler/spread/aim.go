@@ -2,14 +2,6 @@ package spread
 
 import "math"
 
-// near and far are the parts of the gap between the known answer and the bound
-// at the start by which a target stays below that bound, one sweep each; 0 is
-// the bound itself. Between them a beam looks for a better known answer.
-var (
-	near = []int64{0, 64, 16}
-	far  = []int64{64, 16, 4}
-)
-
 // scoutWidth is the number of labels that a beam keeps when it only looks for
 // a better known answer.
 const scoutWidth = 8
@@ -27,7 +19,7 @@ type target struct {
 // doi:10.1016/0004-3702(85)90084-0). False leaves the target at the known
 // answer for an ordinary sweep.
 func (s *search) aim() bool {
-	found := s.known.ok && s.lower(near) || s.known.ok && s.scout() && s.lower(far)
+	found := s.known.ok && (s.lower(0, 64, 16) || s.scout() && s.lower(64, 16, 4))
 	if !found {
 		s.target.set(s.known.levels, false)
 		s.proven = true
@@ -35,9 +27,11 @@ func (s *search) aim() bool {
 	return found
 }
 
-// lower tries raised targets, highest first. None may make more than its share
-// of the labels: the ordinary sweep must keep most.
-func (s *search) lower(parts []int64) bool {
+// lower tries raised targets, highest first: those that stay below the bound at
+// the start by a part of its distance from the known answer, 0 being the bound
+// itself. None may make more than its share of the labels: the ordinary sweep
+// must keep most.
+func (s *search) lower(parts ...int64) bool {
 	at, bound := s.gap()
 	if at < 0 {
 		return false

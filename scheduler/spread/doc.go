@@ -88,5 +88,7 @@
 // ignored. Only otherwise a second pass tracks them.
 //
 // Beyond NodeLimit labels the search keeps a fixed number of the most promising
-// labels per step and says so: Proven is false.
+// labels per step. Where a key with a maximum crosses all others and has few
+// groups, it then solves once per largest set of its groups, within which the
+// other keys may nest. If neither ends within the limit, Proven is false.
 package spread

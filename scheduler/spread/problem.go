@@ -38,7 +38,9 @@ type Problem struct {
 	// Keys are the spread constraints, coarsest first (provider, region, zone,
 	// labels, cluster): level 4 of the objective follows this order.
 	Keys []Key
-	// NodeLimit bounds the labels made; 0 means DefaultNodeLimit.
+	// NodeLimit bounds the labels made before a search stops being exhaustive;
+	// 0 means DefaultNodeLimit. The package comment says what happens then; at
+	// most a few times as many labels are made in all.
 	NodeLimit int
 }
 

@@ -25,10 +25,26 @@ type Solver struct {
 
 // Solve is like the function Solve.
 func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
-	if !s.decide(p) {
+	var answer *Solution
+	if s.decide(p) {
+		found := s.solution()
+		answer = &found
+	}
+	if !s.proven {
+		answer, _ = s.branch(p, answer)
+	}
+	if answer == nil {
 		return Solution{}, s.explain(p)
 	}
-	return s.solution(), nil
+	return *answer, nil
+}
+
+// limit is the node limit of p.
+func (s *Solver) limit(p *Problem) int {
+	if p.NodeLimit > 0 {
+		return p.NodeLimit
+	}
+	return DefaultNodeLimit
 }
 
 // decide leaves the best set and its seats in s; false when none was found,
@@ -116,9 +132,9 @@ func (s *Solver) fallBack(set []int32) bool {
 // pass runs one search over the model.
 func (s *Solver) pass(exact bool) bool {
 	s.plan.build(&s.model, exact, &s.buffers)
-	limit := s.model.p.NodeLimit
-	if limit <= 0 {
-		limit = DefaultNodeLimit
+	limit := s.limit(s.model.p)
+	if s.model.branchKey() >= 0 {
+		limit = max(1, limit/branchShare)
 	}
 	var ok bool
 	s.set, s.seats, ok = s.search.run(&s.plan, limit, s.hints, s.set[:0], s.seats[:0])

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+
+	"k8s.io/client-go/rest"
+
+	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/plugins/builtin"
+	"github.com/longshore-project/longshore/scheduler/loop"
+	"github.com/longshore-project/longshore/scheduler/profile"
+)
+
+// profiles returns what the configuration file describes or, without a file, a profile of the default plugins with the name of the flag. The
+// error names everything that is wrong with the file.
+func (o *options) profiles() ([]profile.Profile, error) {
+	registry := profile.NewRegistry(builtin.Profile())
+	if o.config == "" {
+		configuration := schedulerv1alpha1.SchedulerConfiguration{Profiles: []schedulerv1alpha1.SchedulerProfile{{SchedulerName: o.schedulerName}}}
+		schedulerv1alpha1.SetDefaults(&configuration)
+		profiles, faults := profile.Build(&configuration, registry)
+		return o.adjust(profiles), faults.ToAggregate()
+	}
+	text, err := os.ReadFile(o.config)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	document, err := schedulerv1alpha1.Decode(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.config, err)
+	}
+	profiles, faults := profile.Build(&document.Configuration, registry)
+	if err := document.Check(faults); err != nil {
+		return nil, fmt.Errorf("%s cannot be used:\n%w", o.config, err)
+	}
+	return o.adjust(profiles), nil
+}
+
+// adjust applies the flags that concern every profile.
+func (o *options) adjust(profiles []profile.Profile) []profile.Profile {
+	for i := range profiles {
+		profiles[i].Pipeline.KeepEmpty = o.keepEmpty
+	}
+	return profiles
+}
+
+// answerOnly does what the flags ask for instead of scheduling, if they do, and reports whether they did.
+func (o *options) answerOnly(profiles []profile.Profile, out io.Writer) (bool, error) {
+	if o.printProfile {
+		for i := range profiles {
+			if i > 0 {
+				fmt.Fprintln(out)
+			}
+			if err := profiles[i].Print(out); err != nil {
+				return true, fmt.Errorf("printing profile %s: %w", profiles[i].SchedulerName, err)
+			}
+		}
+	}
+	if o.validateOnly {
+		fmt.Fprintf(out, "%s is valid\n", cmp.Or(o.config, "the command line"))
+	}
+	return o.printProfile || o.validateOnly, nil
+}
+
+// toLoop adds to each profile a recorder of events, which are sent under the profile's name. Call the function to send no more.
+func toLoop(profiles []profile.Profile, config *rest.Config) ([]loop.Profile, func(), error) {
+	var out []loop.Profile
+	var stops []func()
+	stop := func() {
+		for _, f := range stops {
+			f()
+		}
+	}
+	for _, p := range profiles {
+		recorder, stopOne, err := newRecorder(config, p.SchedulerName)
+		if err != nil {
+			stop()
+			return nil, nil, err
+		}
+		stops = append(stops, stopOne)
+		out = append(out, loop.Profile{
+			SchedulerName: p.SchedulerName, Pipeline: p.Pipeline, IgnoresReservations: !p.Reservations, Recorder: recorder,
+		})
+	}
+	return out, stop, nil
+}

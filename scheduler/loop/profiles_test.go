@@ -1,0 +1,62 @@
+package loop
+
+import (
+	"testing"
+
+	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/plugins/builtin"
+)
+
+// TestProfilesSideBySide gives one loop two profiles: one reserves what it decides, and one takes what members report as it is.
+func TestProfilesSideBySide(t *testing.T) {
+	w := newWorld(t)
+	w.member("a")
+	six := func(name string) func(*workv1alpha2.ResourceBindingSpec) {
+		return func(s *workv1alpha2.ResourceBindingSpec) { s.SchedulerName, s.Replicas = name, 6 }
+	}
+	careless := w.name + "-careless"
+	var err error
+	o := w.options()
+	o.Profiles = append(o.Profiles, Profile{SchedulerName: careless, Pipeline: builtin.Profile(), IgnoresReservations: true})
+	if w.loop, err = New(w.config, o); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	careful := w.binding("careful", divided(true), six(w.name))
+	w.until(careful, "it is placed", scheduledFor(workv1alpha2.ReasonSuccess))
+	second := w.binding("second", divided(true), six(w.name))
+	w.until(second, "it finds the room taken", scheduledFor(workv1alpha2.ReasonUnschedulable))
+	for _, name := range []string{"third", "fourth"} {
+		now := w.until(w.binding(name, divided(true), six(careless)), "it is placed", scheduledFor(workv1alpha2.ReasonSuccess))
+		if got := targets(now); got != "a:6" {
+			t.Errorf("%s: clusters are %q, want a:6", name, got)
+		}
+	}
+	stranger := w.binding("stranger", six(w.name+"-stranger"))
+	w.quiet()
+	if _, ok := w.loop.bindings.get(keyOf(stranger)); ok {
+		t.Error("a binding of another scheduler is considered")
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	whole := builtin.Profile()
+	half := *whole
+	half.Assign = nil
+	tests := []struct {
+		name     string
+		profiles []Profile
+		want     string
+	}{
+		{name: "none", want: "making the scheduling loop: there is no profile to decide with"},
+		{name: "half", profiles: []Profile{{Pipeline: &half}}, want: "making the scheduling loop: profile default-scheduler has no plugins to select clusters or to assign replicas"},
+		{name: "twice", profiles: []Profile{{Pipeline: whole}, {SchedulerName: DefaultSchedulerName, Pipeline: whole}}, want: "making the scheduling loop: two profiles are called default-scheduler"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := New(nil, Options{Profiles: tt.profiles}); err == nil || err.Error() != tt.want {
+				t.Errorf("error is %v, want %s", err, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,233 @@
+package profile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
+
+	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/scheduler/framework"
+	"github.com/longshore-project/longshore/scheduler/pipeline"
+)
+
+// Profile is a built profile of the configuration.
+type Profile struct {
+	SchedulerName string
+	// Reservations is whether what is decided counts as taken before the members report it.
+	Reservations bool
+	// Pipeline has a memory of its own.
+	Pipeline *pipeline.Profile
+	// arguments holds the arguments of the plugins that have some, as JSON, by name.
+	arguments map[string][]byte
+}
+
+// Build returns the profiles of a configuration that has its defaults, in its order. With faults there are no profiles.
+func Build(c *schedulerv1alpha1.SchedulerConfiguration, r *Registry) ([]Profile, field.ErrorList) {
+	var profiles []Profile
+	var faults field.ErrorList
+	for i := range c.Profiles {
+		b := &builder{registry: r, plugins: maps.Clone(r.known), arguments: map[string][]byte{}, external: sets.New[string]()}
+		profiles = append(profiles, b.build(&c.Profiles[i], field.NewPath("profiles").Index(i)))
+		faults = append(faults, b.faults...)
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return profiles, nil
+}
+
+// builder makes one profile.
+type builder struct {
+	registry *Registry
+	// plugins is what the registry knows, with the arguments of the profile.
+	plugins   map[string]Named
+	arguments map[string][]byte
+	// external names the plugins of other processes, which are refused once and not again wherever they are mentioned.
+	external sets.Set[string]
+	faults   field.ErrorList
+}
+
+func (b *builder) fault(f *field.Error) { b.faults = append(b.faults, f) }
+
+func (b *builder) build(c *schedulerv1alpha1.SchedulerProfile, path *field.Path) Profile {
+	b.refuseExternal(c.ExternalPlugins, path.Child("externalPlugins"))
+	b.configure(c.PluginConfig, path.Child("pluginConfig"))
+	out := Profile{SchedulerName: c.SchedulerName, Reservations: *c.Reservations.Enabled, Pipeline: &pipeline.Profile{Memo: pipeline.NewMemo()}, arguments: b.arguments}
+	sections := map[Point]*kubeschedulerv1.PluginSet{
+		Filter: &c.Plugins.Filter, Score: &c.Plugins.Score, Estimate: &c.Plugins.Estimate, Select: &c.Plugins.Select, Assign: &c.Plugins.Assign,
+	}
+	for _, point := range Points() {
+		plugins := b.choose(point, sections[point], path.Child("plugins", string(point)))
+		if len(b.faults) == 0 {
+			b.install(out.Pipeline, point, plugins)
+		}
+	}
+	return out
+}
+
+// refuseExternal refuses plugins in other processes, which this program cannot start.
+func (b *builder) refuseExternal(plugins []schedulerv1alpha1.ExternalPlugin, path *field.Path) {
+	if len(plugins) > 0 {
+		b.fault(field.Forbidden(path, "this build of longshore-scheduler runs compiled-in plugins only: leave externalPlugins out"))
+	}
+	for i := range plugins {
+		b.external.Insert(plugins[i].Name)
+		if _, taken := b.registry.known[plugins[i].Name]; taken {
+			b.fault(field.Invalid(path.Index(i).Child("name"), plugins[i].Name, "is the name of a compiled-in plugin: choose another"))
+		}
+	}
+}
+
+// configure gives their arguments to the plugins.
+func (b *builder) configure(configs []kubeschedulerv1.PluginConfig, path *field.Path) {
+	for i := range configs {
+		name, at := configs[i].Name, path.Index(i)
+		plugin, ok := b.plugins[name]
+		if !ok {
+			b.unknown(at.Child("name"), name)
+			continue
+		}
+		if len(configs[i].Args.Raw) == 0 {
+			continue
+		}
+		b.arguments[name] = configs[i].Args.Raw
+		configurable, ok := plugin.(Configurable)
+		if !ok {
+			b.fault(field.Forbidden(at.Child("args"), name+" takes no arguments"))
+			continue
+		}
+		configured, err := configurable.Configure(configs[i].Args.Raw)
+		if err != nil {
+			b.fault(field.Invalid(at.Child("args"), name, err.Error()))
+			continue
+		}
+		b.plugins[name] = configured
+	}
+}
+
+func (b *builder) unknown(path *field.Path, name string) {
+	if !b.external.Has(name) {
+		b.fault(field.Invalid(path, name, "is no plugin here; known are "+strings.Join(slices.Sorted(maps.Keys(b.plugins)), ", ")))
+	}
+}
+
+// choose returns the plugins at one point in the order in which they are asked.
+func (b *builder) choose(point Point, set *kubeschedulerv1.PluginSet, path *field.Path) []choice {
+	disabled := b.disabled(point, set.Disabled, path.Child("disabled"))
+	enabled := b.enabled(point, set.Enabled, path.Child("enabled"))
+	chosen := merge(b.registry.defaults[point], disabled, enabled)
+	if point.single() {
+		if len(enabled) > 0 {
+			chosen = enabled
+		}
+		if len(chosen) != 1 {
+			b.fault(field.Invalid(path, len(chosen), "exactly one plugin must be enabled"))
+		}
+	}
+	return chosen
+}
+
+// merge puts the default plugins first that are not disabled, with new weights where they are enabled again, and then the others that are
+// enabled.
+func merge(defaults []choice, disabled sets.Set[string], enabled []choice) []choice {
+	var out []choice
+	placed := sets.New[string]()
+	for _, d := range defaults {
+		if disabled.Has(d.name) || disabled.Has(all) {
+			continue
+		}
+		if i := slices.IndexFunc(enabled, func(e choice) bool { return e.name == d.name }); i >= 0 {
+			d = enabled[i]
+		}
+		placed.Insert(d.name)
+		out = append(out, d)
+	}
+	for _, e := range enabled {
+		if !placed.Has(e.name) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// all disables every default plugin of a point.
+const all = "*"
+
+func (b *builder) disabled(point Point, list []kubeschedulerv1.Plugin, path *field.Path) sets.Set[string] {
+	out, defaults := sets.New[string](), sets.New(all)
+	for _, d := range b.registry.defaults[point] {
+		defaults.Insert(d.name)
+	}
+	for i := range list {
+		at := path.Index(i)
+		switch {
+		case !defaults.Has(list[i].Name):
+			b.fault(field.Invalid(at.Child("name"), list[i].Name, fmt.Sprintf("is no default %s plugin; these are %s", point, strings.Join(sets.List(defaults), ", "))))
+		case out.Has(list[i].Name):
+			b.fault(field.Duplicate(at.Child("name"), list[i].Name))
+		}
+		if list[i].Weight != nil {
+			b.fault(field.Forbidden(at.Child("weight"), "a disabled plugin has no weight"))
+		}
+		out.Insert(list[i].Name)
+	}
+	return out
+}
+
+func (b *builder) enabled(point Point, list []kubeschedulerv1.Plugin, path *field.Path) []choice {
+	var out []choice
+	seen := sets.New[string]()
+	for i := range list {
+		name, at := list[i].Name, path.Index(i)
+		plugin, known := b.plugins[name]
+		switch {
+		case !known:
+			b.unknown(at.Child("name"), name)
+		case !point.accepts(plugin):
+			b.fault(field.Invalid(at.Child("name"), name, fmt.Sprintf("is not a %s plugin", point)))
+		case seen.Has(name):
+			b.fault(field.Duplicate(at.Child("name"), name))
+		}
+		seen.Insert(name)
+		out = append(out, choice{name, b.weight(point, list[i].Weight, at.Child("weight"))})
+	}
+	return out
+}
+
+func (b *builder) weight(point Point, weight *int32, path *field.Path) int64 {
+	switch {
+	case point != Score && weight != nil:
+		b.fault(field.Forbidden(path, "only score plugins have a weight"))
+	case point != Score:
+	case weight == nil:
+		return 1
+	case *weight < 1:
+		b.fault(field.Invalid(path, *weight, "must be at least 1; to leave the plugin out, disable it"))
+	default:
+		return int64(*weight)
+	}
+	return 0
+}
+
+// install puts the chosen plugins into the profile; it is called for choices without faults only.
+func (b *builder) install(p *pipeline.Profile, point Point, chosen []choice) {
+	for _, c := range chosen {
+		switch plugin := b.plugins[c.name]; point {
+		case Filter:
+			p.Filters = append(p.Filters, plugin.(framework.Filter))
+		case Score:
+			p.Scores = append(p.Scores, pipeline.WeightedScore{Plugin: plugin.(framework.Score), Weight: c.weight})
+		case Estimate:
+			p.Estimates = append(p.Estimates, plugin.(framework.Estimate))
+		case Select:
+			p.Select = plugin.(framework.Select)
+		case Assign:
+			p.Assign = plugin.(framework.Assign)
+		}
+	}
+}

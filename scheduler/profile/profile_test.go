@@ -1,0 +1,195 @@
+package profile
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/plugins/builtin"
+	"github.com/longshore-project/longshore/scheduler/framework"
+)
+
+// costly is a score that is not asked by default and takes an argument.
+type costly struct{ Label string }
+
+func (costly) Name() string { return "Costly" }
+
+func (costly) Score(context.Context, *framework.Query, framework.Bitset, []int64) error { return nil }
+
+func (costly) Configure(arguments []byte) (Named, error) {
+	var c costly
+	if err := json.Unmarshal(arguments, &c); err != nil {
+		return nil, err
+	}
+	if c.Label == "" {
+		return nil, errors.New("label is empty")
+	}
+	return c, nil
+}
+
+// build reads the profiles of a configuration.
+func build(t *testing.T, profiles string) ([]Profile, error) {
+	t.Helper()
+	d, err := schedulerv1alpha1.Decode([]byte("apiVersion: scheduler.longshore.dev/v1alpha1\nkind: SchedulerConfiguration\nprofiles:\n" + profiles))
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, faults := Build(&d.Configuration, NewRegistry(builtin.Profile(), costly{}))
+	return built, d.Check(faults)
+}
+
+// order lists the plugins of the profile as it was built.
+func order(p *Profile) []string {
+	var out []string
+	for _, f := range p.Pipeline.Filters {
+		out = append(out, f.Name())
+	}
+	for _, s := range p.Pipeline.Scores {
+		out = append(out, fmt.Sprintf("%s=%d", s.Plugin.Name(), s.Weight))
+	}
+	for _, e := range p.Pipeline.Estimates {
+		out = append(out, e.Name())
+	}
+	return append(out, p.Pipeline.Select.Name(), p.Pipeline.Assign.Name())
+}
+
+func TestBuild(t *testing.T) {
+	const rest = " ResourceSummary ClusterSelection ReplicaDivision"
+	const filters = "ClusterAffinity TaintToleration APIEnablement SpreadConstraint ClusterEviction"
+	tests := []struct{ name, plugins, want string }{
+		{name: "defaults", plugins: "{}", want: filters + " ClusterLocality=1" + rest},
+		{name: "without a filter", plugins: "{filter: {disabled: [{name: TaintToleration}]}}",
+			want: "ClusterAffinity APIEnablement SpreadConstraint ClusterEviction ClusterLocality=1" + rest},
+		{name: "a filter first", plugins: `{filter: {disabled: [{name: "*"}], enabled: [{name: APIEnablement}, {name: ClusterAffinity}]}}`,
+			want: "APIEnablement ClusterAffinity ClusterLocality=1" + rest},
+		{name: "a filter moved to the end", plugins: "{filter: {disabled: [{name: ClusterAffinity}], enabled: [{name: ClusterAffinity}]}}",
+			want: "TaintToleration APIEnablement SpreadConstraint ClusterEviction ClusterAffinity ClusterLocality=1" + rest},
+		{name: "another score", plugins: "{score: {enabled: [{name: Costly, weight: 5}]}}", want: filters + " ClusterLocality=1 Costly=5" + rest},
+		{name: "a new weight keeps the place", plugins: "{score: {enabled: [{name: Costly}, {name: ClusterLocality, weight: 2}]}}",
+			want: filters + " ClusterLocality=2 Costly=1" + rest},
+		{name: "no scores", plugins: `{score: {disabled: [{name: "*"}]}}`, want: filters + rest},
+		{name: "no estimates", plugins: `{estimate: {disabled: [{name: ResourceSummary}]}}`, want: filters + " ClusterLocality=1 ClusterSelection ReplicaDivision"},
+		{name: "the default selection again", plugins: "{select: {enabled: [{name: ClusterSelection}]}}", want: filters + " ClusterLocality=1" + rest},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			built, err := build(t, "- schedulerName: x\n  plugins: "+tt.plugins)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(strings.Fields(tt.want), order(&built[0])); diff != "" {
+				t.Errorf("plugins (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestProfilesAreApart(t *testing.T) {
+	built, err := build(t, `
+- schedulerName: a
+  pluginConfig: [{name: Costly, args: {label: price}}]
+  plugins: {score: {enabled: [{name: Costly}]}}
+- schedulerName: b
+  reservations: {enabled: false}
+  pluginConfig: [{name: Costly, args: {label: power}}]
+  plugins: {score: {enabled: [{name: Costly}]}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := built[0], built[1]
+	if !a.Reservations || b.Reservations || a.SchedulerName != "a" || b.SchedulerName != "b" {
+		t.Errorf("profiles are %+v and %+v", a, b)
+	}
+	if a.Pipeline.Memo == b.Pipeline.Memo || a.Pipeline.Memo == nil {
+		t.Error("profiles share their memory, although they may answer differently")
+	}
+	if got := []framework.Score{a.Pipeline.Scores[1].Plugin, b.Pipeline.Scores[1].Plugin}; got[0] != (costly{"price"}) || got[1] != (costly{"power"}) {
+		t.Errorf("scores are %v", got)
+	}
+}
+
+func TestBuildTellsEverything(t *testing.T) {
+	_, err := build(t, `
+- plugins:
+    filter:
+      enabled:
+      - name: Nope
+      - name: ClusterLocality
+      - {name: TaintToleration, weight: 2}
+      - name: TaintToleration
+      disabled: [{name: Costly}, {name: ClusterAffinity}, {name: ClusterAffinity, weight: 1}]
+    score: {enabled: [{name: Costly, weight: 0}]}
+    select: {disabled: [{name: "*"}]}
+    assign: {enabled: [{name: ReplicaDivision}, {name: ReplicaDivision}]}
+  pluginConfig:
+  - {name: TaintToleration, args: {}}
+  - {name: Costly, args: {}}
+  - {name: Lost}
+  externalPlugins:
+  - {name: Mine, path: /mine}
+  - {name: Costly, path: /costly}
+- schedulerName: b
+  plugins: {score: {enabled: [{name: Mine}]}}
+`)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	const known = "is no plugin here; known are APIEnablement, ClusterAffinity, ClusterEviction, ClusterLocality, ClusterSelection, Costly, ReplicaDivision, ResourceSummary, SpreadConstraint, TaintToleration"
+	want := []string{
+		`line 8: profiles[0].plugins.filter.enabled[0].name: Invalid value: "Nope": ` + known,
+		`line 9: profiles[0].plugins.filter.enabled[1].name: Invalid value: "ClusterLocality": is not a filter plugin`,
+		`line 10: profiles[0].plugins.filter.enabled[2].weight: Forbidden: only score plugins have a weight`,
+		`line 11: profiles[0].plugins.filter.enabled[3].name: Duplicate value: "TaintToleration"`,
+		`line 12: profiles[0].plugins.filter.disabled[0].name: Invalid value: "Costly": is no default filter plugin; these are *, APIEnablement, ClusterAffinity, ClusterEviction, SpreadConstraint, TaintToleration`,
+		`line 12: profiles[0].plugins.filter.disabled[2].name: Duplicate value: "ClusterAffinity"`,
+		`line 12: profiles[0].plugins.filter.disabled[2].weight: Forbidden: a disabled plugin has no weight`,
+		`line 13: profiles[0].plugins.score.enabled[0].weight: Invalid value: 0: must be at least 1; to leave the plugin out, disable it`,
+		`line 14: profiles[0].plugins.select: Invalid value: 0: exactly one plugin must be enabled`,
+		`line 15: profiles[0].plugins.assign.enabled[1].name: Duplicate value: "ReplicaDivision"`,
+		`line 15: profiles[0].plugins.assign: Invalid value: 2: exactly one plugin must be enabled`,
+		`line 17: profiles[0].pluginConfig[0].args: Forbidden: TaintToleration takes no arguments`,
+		`line 18: profiles[0].pluginConfig[1].args: Invalid value: "Costly": label is empty`,
+		`line 19: profiles[0].pluginConfig[2].name: Invalid value: "Lost": ` + known,
+		`line 20: profiles[0].externalPlugins: Forbidden: this build of longshore-scheduler runs compiled-in plugins only: leave externalPlugins out`,
+		`line 22: profiles[0].externalPlugins[1].name: Invalid value: "Costly": is the name of a compiled-in plugin: choose another`,
+		`line 24: profiles[1].plugins.score.enabled[0].name: Invalid value: "Mine": ` + known,
+	}
+	if diff := cmp.Diff(want, strings.Split(err.Error(), "\n")); diff != "" {
+		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+}
+
+func TestPrint(t *testing.T) {
+	built, err := build(t, "- reservations: {enabled: false}\n  plugins: {score: {enabled: [{name: Costly, weight: 5}]}}\n  pluginConfig: [{name: Costly, args: {label: price}}]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := built[0].Print(&out); err != nil {
+		t.Fatal(err)
+	}
+	want := `Profile default-scheduler, reservations off
+POINT     ORDER  PLUGIN            WEIGHT  READS                       ARGUMENTS
+filter    1      ClusterAffinity   -       membership|labels|topology  -
+filter    2      TaintToleration   -       taints                      -
+filter    3      APIEnablement     -       apis                        -
+filter    4      SpreadConstraint  -       topology                    -
+filter    5      ClusterEviction   -       (asked every time)          -
+score     1      ClusterLocality   1       (asked every time)          -
+score     2      Costly            5       (asked every time)          {"label":"price"}
+estimate  1      ResourceSummary   -       membership|capacity         -
+select    1      ClusterSelection  -       (asked every time)          -
+assign    1      ReplicaDivision   -       (asked every time)          -
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("output (-want +got):\n%s", diff)
+	}
+}
