@@ -98,7 +98,7 @@ func FromTargets(targets []workv1alpha2.TargetCluster) []framework.Assignment {
 // ToTargetsOf is ToTargets for a decision about the request. Where a whole set of components was placed each target also lists them.
 func ToTargetsOf(r *framework.Request, assignments []framework.Assignment) []workv1alpha2.TargetCluster {
 	out := ToTargets(assignments)
-	if !r.PlacesWholeSet() {
+	if !r.IsWholeSet() {
 		return out
 	}
 	for i := range out {
