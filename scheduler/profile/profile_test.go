@@ -181,7 +181,7 @@ POINT     ORDER  PLUGIN                WEIGHT  READS                       ARGUM
 filter    1      ClusterAffinity       -       membership|labels|topology  -
 filter    2      TaintToleration       -       taints                      -
 filter    3      APIEnablement         -       apis                        -
-filter    4      SpreadConstraint      -       topology                    -
+filter    4      SpreadConstraint      -       labels|topology             -
 filter    5      ClusterEviction       -       (asked every time)          -
 filter    6      WorkloadAffinity      -       (asked every time)          -
 filter    7      WorkloadAntiAffinity  -       (asked every time)          -
