@@ -46,10 +46,21 @@ bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . ./benchmarks/...
 
 .PHONY: generate
-generate: ## write deepcopy functions, CRDs and the command reference again
+generate: ## write deepcopy functions, CRDs, the command reference and the plugin protocol again
 	$(GENERATE_TOOL) controller-gen object paths=./apis/...
 	$(GENERATE_TOOL) controller-gen crd paths=./apis/... output:crd:dir=./apis/crds
 	$(GO) run ./docs/generate docs/cli
+	$(GENERATE_TOOL) buf generate plugins/proto --template plugins/proto/buf.gen.yaml
+	$(GENERATE_TOOL) buf build plugins/proto --exclude-source-info --output plugins/examples/python/plugin.binpb
+
+.PHONY: verify-protocol
+verify-protocol: ## fail when the plugin protocol breaks plugins built against the released one
+	$(GENERATE_TOOL) buf lint plugins/proto
+	$(GENERATE_TOOL) buf breaking plugins/proto --against plugins/proto/released.binpb
+
+.PHONY: release-protocol
+release-protocol: ## make the present plugin protocol the one that must not be broken
+	$(GENERATE_TOOL) buf build plugins/proto --exclude-source-info --output plugins/proto/released.binpb
 
 .PHONY: verify
 verify: ## fail when generated files or go.mod are stale
