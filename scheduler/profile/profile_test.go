@@ -62,15 +62,15 @@ func order(p *Profile) []string {
 
 func TestBuild(t *testing.T) {
 	const rest = " ResourceSummary ClusterSelection ReplicaDivision"
-	const filters = "ClusterAffinity TaintToleration APIEnablement SpreadConstraint ClusterEviction"
+	const filters = "ClusterAffinity TaintToleration APIEnablement SpreadConstraint ClusterEviction WorkloadAffinity WorkloadAntiAffinity"
 	tests := []struct{ name, plugins, want string }{
 		{name: "defaults", plugins: "{}", want: filters + " ClusterLocality=1" + rest},
 		{name: "without a filter", plugins: "{filter: {disabled: [{name: TaintToleration}]}}",
-			want: "ClusterAffinity APIEnablement SpreadConstraint ClusterEviction ClusterLocality=1" + rest},
+			want: "ClusterAffinity APIEnablement SpreadConstraint ClusterEviction WorkloadAffinity WorkloadAntiAffinity ClusterLocality=1" + rest},
 		{name: "a filter first", plugins: `{filter: {disabled: [{name: "*"}], enabled: [{name: APIEnablement}, {name: ClusterAffinity}]}}`,
 			want: "APIEnablement ClusterAffinity ClusterLocality=1" + rest},
 		{name: "a filter moved to the end", plugins: "{filter: {disabled: [{name: ClusterAffinity}], enabled: [{name: ClusterAffinity}]}}",
-			want: "TaintToleration APIEnablement SpreadConstraint ClusterEviction ClusterAffinity ClusterLocality=1" + rest},
+			want: "TaintToleration APIEnablement SpreadConstraint ClusterEviction WorkloadAffinity WorkloadAntiAffinity ClusterAffinity ClusterLocality=1" + rest},
 		{name: "another score", plugins: "{score: {enabled: [{name: Costly, weight: 5}]}}", want: filters + " ClusterLocality=1 Costly=5" + rest},
 		{name: "a new weight keeps the place", plugins: "{score: {enabled: [{name: Costly}, {name: ClusterLocality, weight: 2}]}}",
 			want: filters + " ClusterLocality=2 Costly=1" + rest},
@@ -142,13 +142,13 @@ func TestBuildTellsEverything(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	const known = "is no plugin here; known are APIEnablement, ClusterAffinity, ClusterEviction, ClusterLocality, ClusterSelection, Costly, ReplicaDivision, ResourceSummary, SpreadConstraint, TaintToleration"
+	const known = "is no plugin here; known are APIEnablement, ClusterAffinity, ClusterEviction, ClusterLocality, ClusterSelection, Costly, ReplicaDivision, ResourceSummary, SpreadConstraint, TaintToleration, WorkloadAffinity, WorkloadAntiAffinity"
 	want := []string{
 		`line 8: profiles[0].plugins.filter.enabled[0].name: Invalid value: "Nope": ` + known,
 		`line 9: profiles[0].plugins.filter.enabled[1].name: Invalid value: "ClusterLocality": is not a filter plugin`,
 		`line 10: profiles[0].plugins.filter.enabled[2].weight: Forbidden: only score plugins have a weight`,
 		`line 11: profiles[0].plugins.filter.enabled[3].name: Duplicate value: "TaintToleration"`,
-		`line 12: profiles[0].plugins.filter.disabled[0].name: Invalid value: "Costly": is no default filter plugin; these are *, APIEnablement, ClusterAffinity, ClusterEviction, SpreadConstraint, TaintToleration`,
+		`line 12: profiles[0].plugins.filter.disabled[0].name: Invalid value: "Costly": is no default filter plugin; these are *, APIEnablement, ClusterAffinity, ClusterEviction, SpreadConstraint, TaintToleration, WorkloadAffinity, WorkloadAntiAffinity`,
 		`line 12: profiles[0].plugins.filter.disabled[2].name: Duplicate value: "ClusterAffinity"`,
 		`line 12: profiles[0].plugins.filter.disabled[2].weight: Forbidden: a disabled plugin has no weight`,
 		`line 13: profiles[0].plugins.score.enabled[0].weight: Invalid value: 0: must be at least 1; to leave the plugin out, disable it`,
@@ -177,17 +177,19 @@ func TestPrint(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `Profile default-scheduler, reservations off
-POINT     ORDER  PLUGIN            WEIGHT  READS                       ARGUMENTS
-filter    1      ClusterAffinity   -       membership|labels|topology  -
-filter    2      TaintToleration   -       taints                      -
-filter    3      APIEnablement     -       apis                        -
-filter    4      SpreadConstraint  -       topology                    -
-filter    5      ClusterEviction   -       (asked every time)          -
-score     1      ClusterLocality   1       (asked every time)          -
-score     2      Costly            5       (asked every time)          {"label":"price"}
-estimate  1      ResourceSummary   -       membership|capacity         -
-select    1      ClusterSelection  -       (asked every time)          -
-assign    1      ReplicaDivision   -       (asked every time)          -
+POINT     ORDER  PLUGIN                WEIGHT  READS                       ARGUMENTS
+filter    1      ClusterAffinity       -       membership|labels|topology  -
+filter    2      TaintToleration       -       taints                      -
+filter    3      APIEnablement         -       apis                        -
+filter    4      SpreadConstraint      -       labels|topology             -
+filter    5      ClusterEviction       -       (asked every time)          -
+filter    6      WorkloadAffinity      -       (asked every time)          -
+filter    7      WorkloadAntiAffinity  -       (asked every time)          -
+score     1      ClusterLocality       1       (asked every time)          -
+score     2      Costly                5       (asked every time)          {"label":"price"}
+estimate  1      ResourceSummary       -       membership|capacity         -
+select    1      ClusterSelection      -       (asked every time)          -
+assign    1      ReplicaDivision       -       (asked every time)          -
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("output (-want +got):\n%s", diff)
