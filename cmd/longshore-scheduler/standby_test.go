@@ -8,11 +8,9 @@ import (
 	"testing"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/cmd/longshore/local/localtest"
 )
 
@@ -51,7 +49,7 @@ func (p *process) ready(t *testing.T) bool {
 func TestStandby(t *testing.T) {
 	config := localtest.ControlPlane(t)
 	kubeconfig, c := kubeconfigOf(t, config), newClient(t, config)
-	createMember(t, c, "standby-member")
+	createMember(t, c, "standby-member", 10)
 	holder := func(ctx context.Context) string {
 		var lease coordinationv1.Lease
 		if c.Get(ctx, client.ObjectKey{Namespace: "kube-system", Name: "longshore-scheduler-standby"}, &lease) != nil {
@@ -59,23 +57,17 @@ func TestStandby(t *testing.T) {
 		}
 		return ptr.Deref(lease.Spec.HolderIdentity, "")
 	}
-	scheduled := func(b *workv1alpha2.ResourceBinding) func(context.Context) (bool, error) {
-		return func(ctx context.Context) (bool, error) {
-			err := c.Get(ctx, client.ObjectKeyFromObject(b), b)
-			return meta.IsStatusConditionTrue(b.Status.Conditions, workv1alpha2.ConditionScheduled), err
-		}
-	}
 	leader := launch(t, kubeconfig, "standby")
 	eventually(t, "the first leads", func(ctx context.Context) (bool, error) { return holder(ctx) != "", nil })
 	first := holder(t.Context())
 	second := launch(t, kubeconfig, "standby")
 	eventually(t, "both are ready", func(context.Context) (bool, error) { return leader.ready(t) && second.ready(t), nil })
-	eventually(t, "the first binding is scheduled", scheduled(createBinding(t, c, "one", "standby", "standby-member")))
+	eventually(t, "the first binding is scheduled", scheduledIn(c, createBinding(t, c, "one", "standby", "standby-member")))
 	if got := holder(t.Context()); got != first {
 		t.Errorf("the lease went from %s to %s although nobody ended", first, got)
 	}
 	leader.end(t)
-	eventually(t, "the second binding is scheduled", scheduled(createBinding(t, c, "two", "standby", "standby-member")))
+	eventually(t, "the second binding is scheduled", scheduledIn(c, createBinding(t, c, "two", "standby", "standby-member")))
 	if got := holder(t.Context()); got == first || got == "" {
 		t.Errorf("the lease is held by %q, want the second process", got)
 	}
