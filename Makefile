@@ -5,7 +5,7 @@ BIN   := $(CURDIR)/bin
 
 PROGRAMS := ./cmd/longshore ./cmd/longshore-scheduler ./cmd/longshore-controller-manager
 
-CORE_PACKAGES := ./scheduler/...
+CORE_PACKAGES := ./scheduler/... ./plugins/...
 GENERATE_TOOL := $(GO) tool -modfile=tools/generate/go.mod
 LINT_TOOL     := $(GO) tool -modfile=tools/lint/go.mod
 
@@ -26,22 +26,41 @@ demo-down: build ## stop what demo started
 	BIN=$(BIN) test/demo/demo.sh down
 
 .PHONY: test
-test: ## run every test: units, race detector, real API servers, end to end
+test: ## run every test: units, real API servers, end to end, race detector
 	$(GO) vet ./...
+	cd cmd/localkube && $(GO) vet .
 	$(GO) run ./cmd/longshore local build
 	$(GO) test -timeout 40m ./...
-	cd cmd/localkube && $(GO) vet ./...
-	$(GO) test -race -timeout 30m $(CORE_PACKAGES)
+	$(MAKE) -s test-race
+
+.PHONY: test-race
+test-race: ## run the tests of the scheduler and the plugins under the race detector
+	@if command -v "$$($(GO) env CC)" >/dev/null; then \
+	  CGO_ENABLED=1 $(GO) test -race -timeout 30m $(CORE_PACKAGES); \
+	else \
+	  echo "make: no C compiler, so the race detector is left out: install gcc to have it"; \
+	fi
 
 .PHONY: bench
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . ./benchmarks/...
 
 .PHONY: generate
-generate: ## write deepcopy functions, CRDs and the command reference again
+generate: ## write deepcopy functions, CRDs, the command reference and the plugin protocol again
 	$(GENERATE_TOOL) controller-gen object paths=./apis/...
 	$(GENERATE_TOOL) controller-gen crd paths=./apis/... output:crd:dir=./apis/crds
 	$(GO) run ./docs/generate docs/cli
+	$(GENERATE_TOOL) buf generate plugins/proto --template plugins/proto/buf.gen.yaml
+	$(GENERATE_TOOL) buf build plugins/proto --exclude-source-info --output plugins/examples/python/plugin.binpb
+
+.PHONY: verify-protocol
+verify-protocol: ## fail when the plugin protocol breaks plugins built against the released one
+	$(GENERATE_TOOL) buf lint plugins/proto
+	$(GENERATE_TOOL) buf breaking plugins/proto --against plugins/proto/released.binpb
+
+.PHONY: release-protocol
+release-protocol: ## make the present plugin protocol the one that must not be broken
+	$(GENERATE_TOOL) buf build plugins/proto --exclude-source-info --output plugins/proto/released.binpb
 
 .PHONY: verify
 verify: ## fail when generated files or go.mod are stale

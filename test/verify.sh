@@ -14,6 +14,7 @@ git ls-files --cached --others --exclude-standard -z |
 cd "$copy"
 git init -q && git add -A && git -c user.name=verify -c user.email=verify@localhost commit -qm before
 make -s generate
+make -s verify-protocol
 for module in . cmd/localkube tools/generate tools/lint; do
   (cd "$module" && go mod tidy)
 done

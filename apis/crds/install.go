@@ -23,7 +23,7 @@ import (
 // FieldManager owns the fields of installed CustomResourceDefinitions.
 const FieldManager = "longshore-crds"
 
-// Install makes an API server serve every kind, and returns when it does. Definitions that are already as they should be are not written,
+// Install makes an API server serve every kind, and returns when it does and its discovery document says so. Definitions that are already as they should be are not written,
 // and fields that others have set, such as labels, stay. It may run again at any time, and beside other installers. The first reader of
 // a new kind may still be told to try again after a second, which client-go does by itself, while the server fills its watch cache.
 // It returns an error if a definition is refused, if its names are taken by another definition, or if ctx ends first: the error then names
@@ -44,7 +44,10 @@ func Install(ctx context.Context, config *rest.Config) error {
 		}
 		names.Insert(crd.Name)
 	}
-	return waitEstablished(ctx, client, names)
+	if err := waitEstablished(ctx, client, names); err != nil {
+		return err
+	}
+	return waitDiscoverable(ctx, config, all)
 }
 
 // apply uses server-side apply, which leaves the stored object, and its resourceVersion, alone if nothing changes.

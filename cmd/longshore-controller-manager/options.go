@@ -39,11 +39,13 @@ type options struct {
 	preemption        bool
 }
 
+// defaultOptions has client limits ten and five times those of Karmada: API servers protect themselves by priority and fairness, and lower
+// limits only make a burst of templates wait here instead.
 func defaultOptions() *options {
 	return &options{
-		apiQPS: 40, apiBurst: 60, bindAddress: "0.0.0.0", securePort: 10357,
+		apiQPS: 400, apiBurst: 800, bindAddress: "0.0.0.0", securePort: 10357,
 		leaderElect: true, leaderElectNamespace: "kube-system",
-		member:          member.Options{QPS: 40, Burst: 60, Timeout: 15 * time.Second},
+		member:          member.Options{QPS: 200, Burst: 400, Timeout: 15 * time.Second},
 		statusFrequency: 10 * time.Second, successThreshold: 30 * time.Second, failureThreshold: 30 * time.Second, resourceModeling: true,
 		workSyncs: 5, bindingSyncs: 5, templateSyncs: 5, namespaceSyncs: 1, skippedNamespaces: namespace.DefaultSkipped,
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"k8s.io/client-go/discovery"
-	"k8s.io/client-go/dynamic"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/longshore-project/longshore/controllers/binding"
@@ -45,15 +43,10 @@ func newTemplateStore(mgr ctrl.Manager, o *options) (*template.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	objects, err := dynamic.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	store, err := template.ForConfig(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetLogger(), template.Options{Scope: scope})
 	if err != nil {
-		return nil, fmt.Errorf("building the client for templates: %w", err)
+		return nil, err
 	}
-	served, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
-	if err != nil {
-		return nil, fmt.Errorf("building the client for discovery: %w", err)
-	}
-	store := template.NewStore(objects, served, mgr.GetLogger(), template.Options{Scope: scope})
 	if err := mgr.Add(store); err != nil {
 		return nil, fmt.Errorf("adding the cache of templates: %w", err)
 	}

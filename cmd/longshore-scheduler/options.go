@@ -36,6 +36,7 @@ type options struct {
 	securePort     int
 	certFile       string
 	keyFile        string
+	profiling      bool
 }
 
 // Limits of the client. They are high because the loop writes twice a binding and knows when to stop; the API server's own fairness is the
@@ -90,6 +91,7 @@ func (o *options) register(fs *pflag.FlagSet) {
 	fs.IntVar(&o.securePort, "secure-port", defaultPort, "HTTPS port of /healthz, /readyz and /metrics; 0 serves nothing")
 	fs.StringVar(&o.certFile, "tls-cert-file", "", "certificate to serve with; without it a self-signed one is made")
 	fs.StringVar(&o.keyFile, "tls-private-key-file", "", "key of the certificate")
+	fs.BoolVar(&o.profiling, "profiling", false, "serve /debug/pprof too, without a login")
 }
 
 // verbosity returns the log library's -v and none of its other flags.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,10 @@ func newServer(o *options, synced func() bool, metrics prometheus.Collector) (*s
 	mux.HandleFunc("/healthz", answer(func() bool { return true }))
 	mux.HandleFunc("/readyz", answer(func() bool { return !s.leading.Load() || synced() }))
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	if o.profiling {
+		mux.HandleFunc("/debug/pprof/", pprof.Index)
+		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	}
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	s.listen = func() (net.Listener, error) {
 		return tls.Listen("tcp", o.address(), &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})

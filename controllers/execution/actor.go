@@ -167,11 +167,12 @@ func (a *actor) sync(ctx context.Context, work *workv1alpha1.Work) error {
 		a.queue.AddAfter(work.Name, a.Window)
 		return nil
 	}
-	if failed != nil && !known.waited && namespaceMissing(failed) {
-		known.waited = true
-		return failed // The namespace has a Work of its own, probably on its way. Next time it counts as a refusal.
+	if failed == nil {
+		known.retries = 0
+	} else if known.retries++; known.retries <= silentRetries(work, failed) {
+		return failed
 	}
-	known.settling, known.waited = false, failed != nil
+	known.settling = false
 	return errors.Join(failed, a.record(ctx, work, known, outcomes))
 }
 

@@ -35,7 +35,6 @@ type fixture struct {
 	control client.Client
 	member  *localtest.Cluster
 	writes  *membertest.Writes // to the control plane, by the controllers
-	rights  int
 }
 
 func newFixture(t *testing.T) *fixture {

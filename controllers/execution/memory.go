@@ -13,8 +13,8 @@ type memory struct {
 	applied map[int]applied
 	// settling is true while the pass that records an accepted request is due.
 	settling bool
-	// waited is true if a pass was tried again without a word because the namespace was missing.
-	waited bool
+	// retries counts the failed passes since the last success.
+	retries int
 	// written is the status last written while the cache still shows resource version base.
 	written *workv1alpha1.WorkStatus
 	base    string

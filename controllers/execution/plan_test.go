@@ -2,14 +2,18 @@ package execution
 
 import (
 	"errors"
+	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/ptr"
 
 	workv1alpha1 "github.com/longshore-project/longshore/apis/work/v1alpha1"
@@ -219,6 +223,31 @@ func TestNextStatus(t *testing.T) {
 			again, err := nextStatus(interpreter.New(), test.work, next, test.outcomes)
 			if err != nil || !sameStatus(next, again) {
 				t.Errorf("the same outcome changes the status again: %v\n%s", err, cmp.Diff(next, again))
+			}
+		})
+	}
+}
+
+func TestSilentRetries(t *testing.T) {
+	running := newWork()
+	running.Status.Conditions = []metav1.Condition{{Type: workv1alpha1.ConditionApplied, Status: metav1.ConditionTrue}}
+	unanswered := fmt.Errorf("updating: %w", &url.Error{Op: "Put", URL: "https://member", Err: errors.New("connection refused")})
+	missing := fmt.Errorf("creating: %w", apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "team"))
+	for _, test := range []struct {
+		name string
+		work *workv1alpha1.Work
+		err  error
+		want int
+	}{
+		{"a refusal", running, apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "a", nil), 0},
+		{"no answer about what runs", running, unanswered, 7},
+		{"no answer about what was never applied", newWork(), unanswered, 0},
+		{"a missing namespace", newWork(), missing, 1},
+		{"another missing object", newWork(), apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, "a"), 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := silentRetries(test.work, test.err); got != test.want {
+				t.Errorf("got %d, want %d", got, test.want)
 			}
 		})
 	}

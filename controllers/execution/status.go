@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"reflect"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -51,6 +52,23 @@ func nextStatus(in Interpreter, work *workv1alpha1.Work, present workv1alpha1.Wo
 		next.ManifestStatuses = append(next.ManifestStatuses, status)
 	}
 	return next, errors.Join(errs...)
+}
+
+// silentRetries returns how many failed passes go by before a failure is recorded. Refusals are recorded at once, except:
+//   - The namespace is missing: it has a Work of its own, probably on its way.
+//   - The member of an applied Work does not answer: condition Ready of its Cluster is about to tell that, once. Otherwise a restart of
+//     the control plane beside a dead member would turn all that runs there to "not applied". With the backoff of the queue seven passes
+//     outlast the failure threshold; after that something else is wrong, such as a webhook that hangs.
+func silentRetries(work *workv1alpha1.Work, failure error) int {
+	var unanswered *url.Error
+	switch {
+	case namespaceMissing(failure):
+		return 1
+	case errors.As(failure, &unanswered) && meta.IsStatusConditionTrue(work.Status.Conditions, workv1alpha1.ConditionApplied):
+		return 7
+	default:
+		return 0
+	}
 }
 
 func dispatching(work *workv1alpha1.Work) metav1.Condition {

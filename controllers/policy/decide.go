@@ -10,9 +10,9 @@ import (
 type Trigger uint8
 
 const (
-	// TemplateChanged: a user created or changed the template.
+	// TemplateChanged means that a user created or changed the template.
 	TemplateChanged Trigger = 1 << iota
-	// PolicyChanged: a policy changed, so that the claim must be evaluated anew.
+	// PolicyChanged means that a policy changed, so that the claim must be evaluated anew.
 	PolicyChanged
 )
 

@@ -19,6 +19,9 @@ type Problem struct {
 	// Together fills as few clusters as can hold the replicas, largest first, those that run some already before the others. Otherwise
 	// all clusters share.
 	Together bool
+	// Seats marks the clusters that must end with at least one replica, nil for none. There must be no more marks than Replicas, and each
+	// marked cluster must run something or have room for it.
+	Seats []bool
 }
 
 // Result is the answer to a Problem. Slices are index-aligned with those of the problem.
@@ -35,17 +38,22 @@ type Result struct {
 // Divide solves the problem. Where the total is unchanged, so is every number; a scale-down takes away in proportion to what runs and looks
 // at no room; a scale-up adds in proportion to the room. No cluster is given more than its room, nor made to give up anything on a scale-up.
 // Ties in size are resolved by the earlier name.
+//
+// Seats bend this as little as possible: a marked cluster that would stay empty gets one replica, which on a scale-down or with an unchanged
+// total is taken from what runs elsewhere, in proportion.
 func Divide(p *Problem) Result {
 	running := sum(p.Previous)
 	switch {
 	case p.Fresh:
 		return p.fresh()
+	case p.Seats != nil:
+		return p.seated()
 	case running == p.Replicas:
 		return Result{Replicas: slices.Clone(p.Previous)}
 	case running > p.Replicas:
-		return p.shrink()
+		return p.shrinkTo(p.Replicas, nil)
 	default:
-		return p.grow(p.Replicas - running)
+		return p.growBy(p.Replicas-running, nil)
 	}
 }
 
@@ -54,45 +62,53 @@ func (p *Problem) fresh() Result {
 	for i := range weights {
 		weights[i] = boundWeight(Weight(bound(p.Room[i]) + bound(p.Previous[i])))
 	}
-	return p.share(p.Replicas, weights, make([]int64, len(weights)), func(int) bool { return false })
+	return p.share(p.Replicas, weights, make([]int64, len(weights)), p.Seats, func(int) bool { return false })
 }
 
-func (p *Problem) shrink() Result {
+func (p *Problem) shrinkTo(replicas int64, seated []bool) Result {
 	weights := make([]Weight, len(p.Previous))
 	for i, n := range p.Previous {
 		weights[i] = Weight(n)
 	}
-	return p.share(p.Replicas, weights, make([]int64, len(weights)), func(int) bool { return false })
+	return p.share(replicas, weights, make([]int64, len(weights)), seated, func(int) bool { return false })
 }
 
-func (p *Problem) grow(delta int64) Result {
+func (p *Problem) growBy(delta int64, seated []bool) Result {
 	weights := make([]Weight, len(p.Room))
 	for i, n := range p.Room {
 		weights[i] = boundWeight(Weight(n))
 	}
-	return p.share(delta, weights, p.Previous, func(i int) bool { return p.Previous[i] > 0 })
+	return p.share(delta, weights, p.Previous, seated, func(i int) bool { return p.Previous[i] > 0 })
 }
 
 // share divides seats by the weights and adds them to base. When the clusters are to be filled together, those that go first are taken
-// before the others.
-func (p *Problem) share(seats int64, weights []Weight, base []int64, first func(i int) bool) Result {
+// before the others, and those with a seat before all.
+func (p *Problem) share(seats int64, weights []Weight, base []int64, seated []bool, first func(i int) bool) Result {
 	if room := total(weights); room < seats {
 		return Result{Replicas: slices.Clone(p.Previous), Weights: weights, Seats: seats, Unplaced: seats - room}
 	}
 	if p.Together {
-		keepPrefix(weights, seats, first)
+		keepPrefix(weights, seats, func(i int32) int {
+			switch {
+			case seated != nil && seated[i]:
+				return 0
+			case first(int(i)):
+				return 1
+			}
+			return 2
+		})
 	}
-	out := Apportion(seats, weights, p.Order)
+	out := p.apportion(seats, weights, seated)
 	for i, n := range base {
 		out[i] += n
 	}
 	return Result{Replicas: out, Weights: weights, Seats: seats}
 }
 
-// keepPrefix sets to zero all weights but those of the shortest prefix that adds up to seats, in the order: parties that go first, then
-// larger weight, then index. A heap serves because the prefix is short as a rule.
-func keepPrefix(weights []Weight, seats int64, first func(i int) bool) {
-	q := prefixQueue{weights: weights, first: first, parties: make([]int32, 0, len(weights))}
+// keepPrefix sets to zero all weights but those of the shortest prefix that adds up to seats, in the order: lower class, then larger weight,
+// then index. Class 0 is kept whole. A heap serves because the prefix is short as a rule.
+func keepPrefix(weights []Weight, seats int64, class func(i int32) int) {
+	q := prefixQueue{weights: weights, class: class, parties: make([]int32, 0, len(weights))}
 	for i, w := range weights {
 		if w > 0 {
 			q.parties = append(q.parties, int32(i))
@@ -101,7 +117,7 @@ func keepPrefix(weights []Weight, seats int64, first func(i int) bool) {
 	for i := len(q.parties)/2 - 1; i >= 0; i-- {
 		q.down(i)
 	}
-	for seats > 0 && len(q.parties) > 0 {
+	for len(q.parties) > 0 && (seats > 0 || class(q.parties[0]) == 0) {
 		seats -= int64(weights[q.pop()])
 	}
 	for _, i := range q.parties {
@@ -112,13 +128,13 @@ func keepPrefix(weights []Weight, seats int64, first func(i int) bool) {
 // prefixQueue is a heap of parties in the order of keepPrefix.
 type prefixQueue struct {
 	weights []Weight
-	first   func(i int) bool
+	class   func(i int32) int
 	parties []int32
 }
 
 func (q *prefixQueue) less(a, b int32) bool {
-	if fa, fb := q.first(int(a)), q.first(int(b)); fa != fb {
-		return fa
+	if ca, cb := q.class(a), q.class(b); ca != cb {
+		return ca < cb
 	}
 	if q.weights[a] != q.weights[b] {
 		return q.weights[a] > q.weights[b]
@@ -152,13 +168,13 @@ func (q *prefixQueue) down(i int) {
 }
 
 // DivideTiers solves the problem tier by tier: each tier, in ascending order, takes as much as it can hold, what it runs included, and
-// divides that by itself; what is left goes to the next. Tiers is index-aligned with the problem, and there must be at least one.
+// divides that by itself; what is left goes to the next. Seats of later tiers are set aside before. Tiers is index-aligned with the problem, and there must be at least one.
 func DivideTiers(p *Problem, tiers []int) Result {
 	out := Result{Replicas: make([]int64, len(tiers))}
 	left := p.Replicas
 	for tier := 0; tier <= slices.Max(tiers); tier++ {
 		part := p.only(tier, tiers)
-		part.Replicas = min(left, saturatingAdd(sum(part.Room), sum(part.Previous)))
+		part.Replicas = min(left-count(p.Seats, tiers, tier), saturatingAdd(sum(part.Room), sum(part.Previous)))
 		left -= part.Replicas
 		r := Divide(part)
 		for i, n := range r.Replicas {
@@ -175,9 +191,15 @@ func DivideTiers(p *Problem, tiers []int) Result {
 func (p *Problem) only(tier int, tiers []int) *Problem {
 	part := *p
 	part.Previous, part.Room = make([]int64, len(tiers)), make([]int64, len(tiers))
+	if p.Seats != nil {
+		part.Seats = make([]bool, len(tiers))
+	}
 	for i, t := range tiers {
 		if t == tier {
 			part.Previous[i], part.Room[i] = p.Previous[i], p.Room[i]
+			if p.Seats != nil {
+				part.Seats[i] = p.Seats[i]
+			}
 		}
 	}
 	return &part

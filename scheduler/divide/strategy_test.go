@@ -158,6 +158,7 @@ func TestDivideProperties(t *testing.T) {
 				t.Fatalf("scale-up lowered cluster %d from %d to %d", i, p.Previous[i], n)
 			}
 		}
+		assertLeastMoved(t, p, r)
 		assertFixedPoint(t, p, r)
 	})
 }

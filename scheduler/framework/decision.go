@@ -58,8 +58,12 @@ type Attempt struct {
 	Scores   []PluginScore
 	// Available is the room for the request by row, what it runs there included; nil when capacity played no role.
 	Available []Capacity
+	// Spread is the constraints under which clusters were selected.
+	Spread []SpreadConstraint
 	// Selected is the clusters that the spread constraints left, in ascending order.
 	Selected []int32
+	// Remarks is what the selection had to say about a choice that it made, for example whether it is proven to be the best.
+	Remarks  []string
 	Division Division
 }
 
@@ -127,6 +131,11 @@ func (a *Attempt) cures() []Cure {
 	}
 	if a.Outcome == NoRoom || a.Outcome == Refused {
 		out = append(out, Cure{Fact: FactCapacity})
+	}
+	if a.Outcome == Refused {
+		for _, c := range a.Spread {
+			out = append(out, c.Cures()...)
+		}
 	}
 	return out
 }

@@ -50,7 +50,11 @@ func (e *edit) replace(row int, old, now *Cluster, facts Facts) {
 		assign(e.own(FactTopology, &e.next.zoned), row, len(now.Zones) > 0)
 	}
 	if facts&FactCapacity != 0 {
+		if e.copied&FactCapacity == 0 {
+			e.next.modelled = e.next.modelled.Clone()
+		}
 		assign(e.own(FactCapacity, &e.next.summarized), row, now.Summary != nil)
+		assign(e.next.modelled, row, now.Summary != nil && len(now.Summary.Grades) > 0)
 		e.replaceFree(row, old, now)
 	}
 }
@@ -153,6 +157,9 @@ func (e *edit) done(facts Facts, g Generation, capacityRows []int32) *Snapshot {
 		for resource, c := range e.free {
 			s.free[resource] = c.out
 		}
+	}
+	if facts&(FactTopology|FactLabels) != 0 {
+		s.groups = &groupCache{}
 	}
 	s.latest = g
 	for i := range s.generations {

@@ -1,6 +1,9 @@
 package framework
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // Strategy says how replicas are spread over the selected clusters.
 type Strategy int
@@ -76,6 +79,29 @@ func (c SpreadConstraint) Max() int64 {
 		return math.MaxInt64
 	}
 	return c.MaxGroups
+}
+
+// Cures lists the changes that put a cluster into another group.
+func (c SpreadConstraint) Cures() []Cure {
+	switch {
+	case c.Label != "":
+		return []Cure{{Fact: FactLabels, Subject: c.Label}}
+	case c.Key == SpreadByCluster:
+		return nil // A cluster that joins cures every refusal.
+	}
+	return []Cure{{Fact: FactTopology}}
+}
+
+// String returns the constraint as it reads in an explanation: "zone: at least 2, at most 3".
+func (c SpreadConstraint) String() string {
+	name := string(c.Key)
+	if c.Label != "" {
+		name = "label " + c.Label
+	}
+	if c.MaxGroups == 0 {
+		return fmt.Sprintf("%s: at least %d", name, c.MinGroups)
+	}
+	return fmt.Sprintf("%s: at least %d, at most %d", name, c.MinGroups, c.MaxGroups)
 }
 
 // WeightedAffinity gives a weight to the clusters that match.

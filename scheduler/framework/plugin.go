@@ -113,7 +113,7 @@ type Selection struct {
 }
 
 // Select chooses the set of clusters that satisfies the spread constraints, in any order. A status other than success means that there is
-// none and says why; the error means that the plugin broke.
+// none and says why; the reasons of a success are remarks for the explanation. The error means that the plugin broke.
 type Select interface {
 	Name() string
 	Select(ctx context.Context, s *Selection) (rows []int32, status Status, err error)

@@ -65,6 +65,16 @@ func (r *Request) CountsReplicas() bool { return r.Workload && len(r.Components)
 // DividesReplicas reports whether the replicas are split rather than repeated.
 func (r *Request) DividesReplicas() bool { return r.CountsReplicas() && r.Placement.Strategy.Divides() }
 
+// PlacesWholeSet reports whether the request has several kinds of replicas, all of which together go to exactly one cluster, so that a cluster
+// must have room for the whole set. Elsewhere such a request goes to every selected cluster whatever the room.
+func (r *Request) PlacesWholeSet() bool {
+	if len(r.Components) == 0 || !r.Placement.Strategy.Divides() {
+		return false
+	}
+	c, ok := r.Placement.SpreadFor(SpreadByCluster)
+	return ok && c.MinGroups == 1 && c.MaxGroups == 1
+}
+
 // DescendingFor returns the direction of ties for the template with this UID: half of all templates favour the later name, so that single
 // leftover replicas do not pile up on the cluster that comes first in the alphabet.
 func DescendingFor(uid string) bool {

@@ -27,8 +27,10 @@ type Snapshot struct {
 	regions   postings[string]
 	zones     postings[string]
 	zoned     Bitset
+	groups    *groupCache
 
 	summarized Bitset
+	modelled   Bitset
 	free       map[string]Column[int64]
 
 	generations [factKinds]Generation
@@ -44,7 +46,7 @@ func NewSnapshot(clusters []*Cluster, g Generation) *Snapshot {
 	sorted = keepLastOfName(sorted)
 	s := &Snapshot{
 		names: make([]string, len(sorted)), rows: make(map[string]int32, len(sorted)), clusters: newColumn[*Cluster](len(sorted)),
-		candidates: NewBitset(len(sorted)), zoned: NewBitset(len(sorted)), summarized: NewBitset(len(sorted)),
+		candidates: NewBitset(len(sorted)), zoned: NewBitset(len(sorted)), summarized: NewBitset(len(sorted)), modelled: NewBitset(len(sorted)),
 	}
 	for i, c := range sorted {
 		s.names[i], s.rows[c.Name] = c.Name, int32(i)
@@ -168,6 +170,9 @@ func (s *Snapshot) WithTaint(t Taint) Bitset { return s.taints[t] }
 
 // Summarized returns the clusters that reported their resources: read only. For all others the capacity is unknown.
 func (s *Snapshot) Summarized() Bitset { return s.summarized }
+
+// Modelled returns the clusters that reported a resource model: read only.
+func (s *Snapshot) Modelled() Bitset { return s.modelled }
 
 // Free returns the column of what is free of a resource: allocatable, less used, less reserved, possibly negative; zero where the cluster
 // does not offer the resource. Ok is false when no cluster offers it.

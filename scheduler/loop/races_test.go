@@ -214,7 +214,7 @@ func TestBadPlacementNamesTheCause(t *testing.T) {
 	})
 	w.start()
 	now := w.until(b, "it is refused", scheduledFor(workv1alpha2.ReasonSchedulerError))
-	if got, want := now.BindingStatus().Conditions[0].Message, "spread constraint needs 5 clusters; 1 are feasible"; got != want {
+	if got, want := now.BindingStatus().Conditions[0].Message, "spread constraint needs 5 clusters; the candidate clusters have 1"; got != want {
 		t.Errorf("message is %q, want %q", got, want)
 	}
 }

@@ -81,7 +81,7 @@ type placed struct {
 // try works through the stages until one refuses.
 func try(ctx context.Context, p *Profile, q framework.Query) (*attempt, error) {
 	a := &attempt{profile: p, query: q}
-	a.Snapshot, a.Term = q.Snapshot, q.CurrentTerm().Name
+	a.Snapshot, a.Term, a.Spread = q.Snapshot, q.CurrentTerm().Name, q.Request.Placement.Spread
 	a.locate()
 	p.Memo.describe(&a.query)
 	if err := a.filter(ctx); err != nil {
@@ -226,7 +226,7 @@ func (a *attempt) selectClusters(ctx context.Context, ranked []int32) error {
 		a.refuse(framework.Refused, status)
 		return nil
 	}
-	a.Selected = ascending(rows, a.Snapshot.Len())
+	a.Selected, a.Remarks = ascending(rows, a.Snapshot.Len()), status.Reasons
 	return nil
 }
 

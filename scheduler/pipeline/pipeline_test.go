@@ -269,13 +269,13 @@ func TestScheduleRefuses(t *testing.T) {
 		{
 			name: "too few clusters", clusters: []*framework.Cluster{member("a", 2)},
 			request: request(1, framework.Duplicated, spread(framework.SpreadByCluster, 2, 3)), outcome: framework.Refused,
-			message: "spread constraint needs 2 clusters; 1 are feasible",
+			message: "spread constraint needs 2 clusters; the candidate clusters have 1",
 			cures:   []framework.Cure{{Fact: framework.FactMembership}, {Fact: framework.FactCapacity}},
 		},
 		{
 			name: "no set of the size has room", clusters: []*framework.Cluster{member("a", 2), member("b", 3), member("c", 4)},
 			request: request(8, framework.DynamicWeight, spread(framework.SpreadByCluster, 1, 2)), outcome: framework.Refused,
-			message: "no 2 clusters have room for 8 replicas; the largest have room for 7",
+			message: "spread constraint needs room for 8 replicas; 7 fit with at most 2 clusters",
 			cures:   []framework.Cure{{Fact: framework.FactMembership}, {Fact: framework.FactCapacity}},
 		},
 	}

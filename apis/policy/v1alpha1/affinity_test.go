@@ -75,7 +75,7 @@ func TestFieldSelectorWithoutFields(t *testing.T) {
 }
 
 func TestFieldSelectorReadsDeprecatedZone(t *testing.T) {
-	member := &clusterv1alpha1.Cluster{Spec: clusterv1alpha1.ClusterSpec{Zone: "eu-a"}} //nolint:staticcheck // The deprecated field is the point.
+	member := &clusterv1alpha1.Cluster{Spec: clusterv1alpha1.ClusterSpec{Zone: "eu-a"}}
 	if got, err := in(FieldZone, "eu-a").Matches(member); !got || err != nil {
 		t.Errorf("got %t, %v, want true", got, err)
 	}

@@ -56,7 +56,7 @@ func NewGateway(t testing.TB, config *rest.Config) *Gateway {
 	g.server.EnableHTTP2 = true
 	g.server.StartTLS()
 	t.Cleanup(func() {
-		g.server.CloseClientConnections()
+		g.Close() // First: a watch that comes back now would keep the server from ending.
 		g.server.Close()
 	})
 	g.URL = g.server.URL

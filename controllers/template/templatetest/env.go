@@ -18,8 +18,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
@@ -44,42 +42,7 @@ const Patience = 30 * time.Second
 // Main runs the tests of a package with one control plane that has the CRDs and the garbage collector.
 func Main(m *testing.M) {
 	log.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
-	os.Exit(localtest.Main(m, localtest.Options{Prepare: install, Controllers: local.ControlPlaneControllers}))
-}
-
-// install waits until the CRDs are not only established but in the discovery document too, which follows a little later.
-func install(ctx context.Context, cfg *rest.Config) error {
-	if err := crds.Install(ctx, cfg); err != nil {
-		return err
-	}
-	disco, err := discovery.NewDiscoveryClientForConfig(cfg)
-	if err != nil {
-		return fmt.Errorf("building the discovery client: %w", err)
-	}
-	wanted, err := crds.All()
-	if err != nil {
-		return err
-	}
-	return wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, Patience, true, func(ctx context.Context) (bool, error) {
-		_, lists, err := disco.ServerGroupsAndResourcesWithContext(ctx)
-		if err != nil {
-			return false, nil // partial while the groups come up
-		}
-		served := map[string]bool{}
-		for _, list := range lists {
-			for _, r := range list.APIResources {
-				served[list.GroupVersion+"/"+r.Kind] = true
-			}
-		}
-		for _, crd := range wanted {
-			for _, version := range crd.Spec.Versions {
-				if version.Served && !served[crd.Spec.Group+"/"+version.Name+"/"+crd.Spec.Names.Kind] {
-					return false, nil
-				}
-			}
-		}
-		return true, nil
-	})
+	os.Exit(localtest.Main(m, localtest.Options{Prepare: crds.Install, Controllers: local.ControlPlaneControllers}))
 }
 
 // Env is a running set of controllers and a client of the test's own.

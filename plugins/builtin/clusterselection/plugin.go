@@ -1,132 +1,120 @@
-// Package clusterselection chooses clusters under a spread constraint on the field cluster. Constraints on zone and provider beside it act as
-// filters only; constraints that it cannot enforce are refused.
+// Package clusterselection chooses the clusters that satisfy all spread constraints at once: provider, region, zone, cluster and labels. The
+// choice is the best there is, as package spread defines it: fewest replicas moved, least overflow, highest score, most groups, most room.
+//
+// What enters the choice depends on the strategy:
+//
+//   - dynamic weights, Aggregated: the set must hold the replicas, and its groups must be able to hold a replica each;
+//   - static weights: room only decides between sets that are equally good otherwise, for the division does not look at it. Clusters that
+//     the weights would leave empty are no candidates;
+//   - Duplicated, and everything that has no replicas: as before, and every chosen cluster holds everything;
+//   - several components with exactly one cluster wanted: the cluster must hold one whole set.
+//
+// A request for a fresh division counts no replica as moved.
 package clusterselection
 
 import (
-	"container/heap"
 	"context"
-	"fmt"
+	"sync"
 
+	"github.com/longshore-project/longshore/plugins/builtin/topology"
 	"github.com/longshore-project/longshore/scheduler/framework"
+	"github.com/longshore-project/longshore/scheduler/spread"
 )
 
 // Plugin is the selection. Without constraints everything that is feasible goes on.
 type Plugin struct{}
 
+// Reasons in the status of a choice that was made. A choice satisfies the constraints in any case.
+const (
+	Proven   = "no allowed set is better"
+	Unproven = "not proven best: the search stopped at its limit"
+	Settled  = "the replicas stay where they are, as the weights divide them"
+	TooSmall = "spreading plays no role where all clusters together lack room"
+)
+
+var (
+	proven   = framework.NewStatus(framework.Success, Proven)
+	unproven = framework.NewStatus(framework.Success, Unproven)
+	settled  = framework.NewStatus(framework.Success, Settled)
+	tooSmall = framework.NewStatus(framework.Success, TooSmall)
+)
+
 // Name returns the name by which profiles know the plugin.
 func (Plugin) Name() string { return "ClusterSelection" }
 
-// Select returns the best clusters, as many as the constraint allows. If replicas are to be divided by room and those clusters have too
-// little, it exchanges the worst of them for ones with more until the replicas fit.
+// solvers keeps the memory of searches; what was solved before never shows in an answer.
+var solvers = sync.Pool{New: func() any { return new(spread.Solver) }}
+
+// Select returns the best clusters. A refusal names the constraint and how far the fleet is from satisfying it.
 func (Plugin) Select(_ context.Context, s *framework.Selection) ([]int32, framework.Status, error) {
-	placement := s.Request.Placement
-	if len(placement.Spread) == 0 {
+	if len(s.Request.Placement.Spread) == 0 {
 		return s.Ranked, framework.Status{}, nil
 	}
-	c, ok := placement.SpreadFor(framework.SpreadByCluster)
-	if status := supported(placement, ok); !status.IsSuccess() {
-		return nil, status, nil
+	q := ask(s)
+	rows, status := q.ranked[:q.size()], proven
+	if !q.unbeaten(rows) {
+		rows, status = q.solve()
 	}
-	ranked := eligible(s)
-	if int64(len(ranked)) < c.MinGroups {
-		return nil, framework.NewStatus(framework.Unschedulable,
-			fmt.Sprintf("spread constraint needs %d clusters; %d are feasible", c.MinGroups, len(ranked))), nil
+	if stays, ok := q.settled(rows); ok {
+		return stays, settled, nil
 	}
-	need := int(min(int64(len(ranked)), c.Max()))
-	if s.Available == nil || !s.Request.DividesReplicas() || !placement.Strategy.UsesCapacity() {
-		return ranked[:need], framework.Status{}, nil
-	}
-	chosen, room := exchange(ranked, need, s.Available, s.Request.Replicas)
-	if room < s.Request.Replicas {
-		return nil, framework.NewStatus(framework.Unschedulable,
-			fmt.Sprintf("no %d clusters have room for %d replicas; the largest have room for %d", need, s.Request.Replicas, room)), nil
-	}
-	return chosen, framework.Status{}, nil
+	return rows, status, nil
 }
 
-// supported refuses the constraints that this selection cannot enforce.
-func supported(p *framework.Placement, byCluster bool) framework.Status {
-	for _, c := range p.Spread {
-		if c.Label != "" {
-			return framework.NewStatus(framework.Error, "spreading by label "+c.Label+" is not supported by plugin ClusterSelection")
+// solve searches for the best set.
+func (q *question) solve() ([]int32, framework.Status) {
+	solver := solvers.Get().(*spread.Solver)
+	defer solvers.Put(solver)
+	rows := q.candidates()
+	best, refusal := solver.Solve(q.problem(rows))
+	if refusal != nil {
+		return q.refuse(refusal)
+	}
+	chosen := make([]int32, len(best.Chosen))
+	for i, at := range best.Chosen {
+		chosen[i] = rows[at]
+	}
+	if !best.Proven {
+		return chosen, unproven
+	}
+	return chosen, proven
+}
+
+// refuse passes on why there is no set. Where all candidates together lack room the division says so better, and for it that is no matter
+// of spreading.
+func (q *question) refuse(r *spread.Infeasible) ([]int32, framework.Status) {
+	if len(r.Conflict) == 1 && r.Conflict[0].Rule == spread.Room && q.Request.CountsReplicas() {
+		return q.ranked, tooSmall
+	}
+	return nil, framework.NewStatus(framework.Unschedulable, "spread constraint "+r.Message)
+}
+
+// problem is the question in the words of package spread. Rows are the candidates in ascending order.
+func (q *question) problem(rows []int32) *spread.Problem {
+	p := &spread.Problem{
+		Candidates: len(rows), Replicas: q.replicas, Divided: q.divided, Capacity: make([]int64, len(rows)),
+		Keys: topology.Keys(q.Snapshot, q.constraints, rows),
+	}
+	for i, row := range rows {
+		p.Capacity[i] = q.room(row)
+	}
+	if len(q.current) > 0 {
+		p.Current = make([]int64, len(rows))
+		for i, row := range rows {
+			p.Current[i] = q.current[row]
 		}
-		if c.Key == framework.SpreadByRegion {
-			return framework.NewStatus(framework.Error, "spreading by region is not supported by plugin ClusterSelection")
+	}
+	if q.Scores != nil {
+		p.Score = make([]int64, len(rows))
+		for i, row := range rows {
+			p.Score[i] = q.Scores[row]
 		}
 	}
-	if !byCluster {
-		return framework.NewStatus(framework.Error, "spreading by zone or provider needs a spread constraint on cluster beside it")
-	}
-	return framework.Status{}
-}
-
-// eligible returns the ranking without the clusters that the static weights would leave empty.
-func eligible(s *framework.Selection) []int32 {
-	var weighted []int32
-	for _, row := range s.Ranked {
-		if s.Weights != nil && s.Weights[row] > 0 {
-			weighted = append(weighted, row)
+	if q.Tiers != nil {
+		p.Tier = make([]int32, len(rows))
+		for i, row := range rows {
+			p.Tier[i] = int32(q.Tiers[row])
 		}
 	}
-	if len(weighted) > 0 {
-		return weighted
-	}
-	return s.Ranked
-}
-
-// exchange starts with the first need clusters of the ranking. While they have too little room for the replicas it walks them from the last
-// to the first and swaps each for the cluster with the most room outside, if that has more: the first such in the ranking on ties. A complete
-// walk ends with the clusters of the largest room, so if that is not enough no set of this size is. It returns the clusters and their room.
-func exchange(ranked []int32, need int, available []framework.Capacity, replicas int64) (chosen []int32, room int64) {
-	chosen = append([]int32(nil), ranked[:need]...)
-	for _, row := range chosen {
-		room = framework.SaturatingAdd(room, available[row].Room())
-	}
-	if room >= replicas {
-		return chosen, room
-	}
-	outside := &roomiest{available: available, rows: append([]int32(nil), ranked[need:]...), position: positions(ranked)}
-	heap.Init(outside)
-	for i := need - 1; i >= 0 && room < replicas && outside.Len() > 0; i-- {
-		mine, best := available[chosen[i]].Room(), available[outside.rows[0]].Room()
-		if best <= mine {
-			continue
-		}
-		chosen[i], outside.rows[0] = outside.rows[0], chosen[i]
-		heap.Fix(outside, 0)
-		room = framework.SaturatingAdd(room, best-mine)
-	}
-	return chosen, room
-}
-
-func positions(ranked []int32) map[int32]int {
-	out := make(map[int32]int, len(ranked))
-	for i, row := range ranked {
-		out[row] = i
-	}
-	return out
-}
-
-// roomiest is a heap of clusters, the one with the most room first.
-type roomiest struct {
-	available []framework.Capacity
-	rows      []int32
-	position  map[int32]int
-}
-
-func (h *roomiest) Len() int      { return len(h.rows) }
-func (h *roomiest) Swap(i, j int) { h.rows[i], h.rows[j] = h.rows[j], h.rows[i] }
-func (h *roomiest) Push(x any)    { h.rows = append(h.rows, x.(int32)) }
-func (h *roomiest) Pop() any {
-	last := h.rows[len(h.rows)-1]
-	h.rows = h.rows[:len(h.rows)-1]
-	return last
-}
-
-func (h *roomiest) Less(i, j int) bool {
-	a, b := h.available[h.rows[i]].Room(), h.available[h.rows[j]].Room()
-	if a != b {
-		return a > b
-	}
-	return h.position[h.rows[i]] < h.position[h.rows[j]]
+	return p
 }

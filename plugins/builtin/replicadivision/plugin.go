@@ -1,4 +1,8 @@
 // Package replicadivision gives replicas to the selected clusters by the strategy of the placement.
+//
+// Where the placement spreads over groups, at least min(minGroups, replicas) groups of every key hold a replica afterwards. The replicas are
+// first divided as if there were no such rule, and mostly that is the answer. Otherwise seats are chosen, the fewest clusters moved, that
+// together are in enough groups; each holds at least one replica, which counts as its first when the rest is divided as ever.
 package replicadivision
 
 import (
@@ -22,14 +26,30 @@ func (Plugin) Assign(_ context.Context, a *framework.Allotment) (framework.Divis
 		return framework.Division{Replicas: make([]int64, len(a.Selected))}, framework.Status{}, nil
 	case strategy == framework.Duplicated:
 		return duplicate(a), framework.Status{}, nil
-	case strategy == framework.StaticWeight:
-		return byWeight(a), framework.Status{}, nil
-	case strategy.UsesCapacity():
-		d, status := byRoom(a)
+	case strategy == framework.StaticWeight || strategy.UsesCapacity():
+		d, status := divided(a)
 		return d, status, nil
 	default:
 		return framework.Division{}, framework.Status{}, fmt.Errorf("dividing replicas: unknown strategy %d", strategy)
 	}
+}
+
+// divided divides once, and again with seats where the first division left too many groups empty. With tiers it always takes seats where
+// several groups are wanted, for which seats are needed must not depend on where the request runs.
+func divided(a *framework.Allotment) (framework.Division, framework.Status) {
+	by := byRoom
+	if a.Request.Placement.Strategy == framework.StaticWeight {
+		by = byWeight
+	}
+	d, status := by(a, nil)
+	if !status.IsSuccess() || !needsSeats(a) || a.Tiers == nil && spreads(a, d.Replicas) {
+		return d, status
+	}
+	seats, status := seats(a)
+	if !status.IsSuccess() {
+		return d, status
+	}
+	return by(a, seats)
 }
 
 func duplicate(a *framework.Allotment) framework.Division {
@@ -40,8 +60,20 @@ func duplicate(a *framework.Allotment) framework.Division {
 	return framework.Division{Replicas: replicas}
 }
 
-// byWeight divides all replicas anew by the static weights. If none of the selected clusters has a weight all weigh the same.
-func byWeight(a *framework.Allotment) framework.Division {
+// byWeight divides all replicas anew by the static weights.
+func byWeight(a *framework.Allotment, seats []bool) (framework.Division, framework.Status) {
+	weights := weightsOf(a)
+	var replicas []int64
+	if seats == nil {
+		replicas = divide.Apportion(a.Request.Replicas, weights, order(a.Request))
+	} else {
+		replicas = divide.ApportionSeated(a.Request.Replicas, weights, seats, order(a.Request))
+	}
+	return framework.Division{Replicas: replicas, Weights: plain(weights), Seats: a.Request.Replicas}, framework.Status{}
+}
+
+// weightsOf returns the static weights. If none of the selected clusters has a weight all weigh the same.
+func weightsOf(a *framework.Allotment) []divide.Weight {
 	weights, any := make([]divide.Weight, len(a.Selected)), false
 	for i, row := range a.Selected {
 		if a.Weights != nil && a.Weights[row] > 0 {
@@ -53,14 +85,10 @@ func byWeight(a *framework.Allotment) framework.Division {
 			weights[i] = 1
 		}
 	}
-	return framework.Division{
-		Replicas: divide.Apportion(a.Request.Replicas, weights, order(a.Request)),
-		Weights:  plain(weights),
-		Seats:    a.Request.Replicas,
-	}
+	return weights
 }
 
-func byRoom(a *framework.Allotment) (framework.Division, framework.Status) {
+func byRoom(a *framework.Allotment, seats []bool) (framework.Division, framework.Status) {
 	p := divide.Problem{
 		Replicas: a.Request.Replicas,
 		Previous: a.Current,
@@ -68,6 +96,7 @@ func byRoom(a *framework.Allotment) (framework.Division, framework.Status) {
 		Order:    order(a.Request),
 		Fresh:    a.Request.Fresh,
 		Together: a.Request.Placement.Strategy == framework.Aggregated,
+		Seats:    seats,
 	}
 	for i, row := range a.Selected {
 		if a.Estimates != nil {

@@ -80,9 +80,13 @@ func boundByPods(s *framework.Snapshot, rows []int32, out []framework.Capacity, 
 // boundByFree applies the rule without a model: to all clusters, or only to those that have none.
 func boundByFree(s *framework.Snapshot, rows []int32, out []framework.Capacity, d framework.ResourceAmount, onlyUnmodelled bool) {
 	free, offered := s.Free(d.Name)
+	modelled := s.Modelled()
+	if modelled.Empty() {
+		onlyUnmodelled = false
+	}
 	for i, row := range rows {
 		switch {
-		case out[i].Replicas == 0 || onlyUnmodelled && modelled(s.Cluster(int(row))):
+		case out[i].Replicas == 0 || onlyUnmodelled && modelled.Has(int(row)):
 		case !offered:
 			out[i].Replicas = 0
 		default:
@@ -93,15 +97,19 @@ func boundByFree(s *framework.Snapshot, rows []int32, out []framework.Capacity, 
 
 // boundByModel applies the rule with a model, to the clusters that have one.
 func boundByModel(s *framework.Snapshot, rows []int32, out []framework.Capacity, demand framework.Resources) {
+	modelled := s.Modelled()
+	if modelled.Empty() {
+		return
+	}
 	for i, row := range rows {
-		if c := s.Cluster(int(row)); out[i].Replicas > 0 && modelled(c) {
-			fits := framework.SaturatingAdd(onModelNodes(c.Summary.Grades, demand), -promised(c.Reserved, demand))
-			out[i].Replicas = min(out[i].Replicas, max(fits, 0))
+		if out[i].Replicas == 0 || !modelled.Has(int(row)) {
+			continue
 		}
+		c := s.Cluster(int(row))
+		fits := framework.SaturatingAdd(onModelNodes(c.Summary.Grades, demand), -promised(c.Reserved, demand))
+		out[i].Replicas = min(out[i].Replicas, max(fits, 0))
 	}
 }
-
-func modelled(c *framework.Cluster) bool { return c.Summary != nil && len(c.Summary.Grades) > 0 }
 
 func onModelNodes(grades []framework.Grade, demand framework.Resources) int64 {
 	var fits int64

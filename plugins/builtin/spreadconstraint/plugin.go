@@ -1,9 +1,10 @@
-// Package spreadconstraint rejects clusters that belong to no group of a field over which the placement spreads.
+// Package spreadconstraint rejects clusters that belong to no group of a field or label over which the placement spreads.
 package spreadconstraint
 
 import (
 	"context"
 
+	"github.com/longshore-project/longshore/plugins/builtin/topology"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
@@ -14,30 +15,42 @@ type Plugin struct{}
 func (Plugin) Name() string { return "SpreadConstraint" }
 
 // Reads implements framework.SharedFilter.
-func (Plugin) Reads(*framework.Query) framework.Facts { return framework.FactTopology }
+func (Plugin) Reads(*framework.Query) framework.Facts {
+	return framework.FactTopology | framework.FactLabels
+}
 
-// Filter returns one rejection for each field of the spread constraints that some candidate leaves empty, in the order of the constraints.
+// Filter returns one rejection for each field or label of the spread constraints that some candidate leaves empty, in the order of the constraints.
 func (Plugin) Filter(_ context.Context, q *framework.Query, candidates framework.Bitset) ([]framework.Rejection, error) {
 	var out []framework.Rejection
 	for _, c := range q.Request.Placement.Spread {
-		without := candidates.Clone()
-		switch c.Key {
-		case framework.SpreadByProvider:
-			without.AndNot(q.Snapshot.WithProvider())
-		case framework.SpreadByRegion:
-			without.AndNot(q.Snapshot.WithRegion())
-		case framework.SpreadByZone:
-			without.AndNot(q.Snapshot.WithZone())
-		default:
+		member := members(q.Snapshot, c)
+		if member == nil {
 			continue
 		}
+		without := candidates.Clone()
+		without.AndNot(member)
 		if !without.Empty() {
 			out = append(out, framework.Rejection{
 				Clusters: without,
-				Status:   framework.NewStatus(framework.UnschedulableAndUnresolvable, "cluster(s) had no "+string(c.Key)+" to spread over"),
-				Cures:    []framework.Cure{{Fact: framework.FactTopology}},
+				Status:   framework.NewStatus(framework.UnschedulableAndUnresolvable, "cluster(s) had no "+topology.Name(c)+" to spread over"),
+				Cures:    c.Cures(),
 			})
 		}
 	}
 	return out, nil
+}
+
+// members returns the clusters that belong to a group of the constraint, nil where all do.
+func members(s *framework.Snapshot, c framework.SpreadConstraint) framework.Bitset {
+	switch {
+	case c.Label != "":
+		return s.WithLabel(c.Label)
+	case c.Key == framework.SpreadByProvider:
+		return s.WithProvider()
+	case c.Key == framework.SpreadByRegion:
+		return s.WithRegion()
+	case c.Key == framework.SpreadByZone:
+		return s.WithZone()
+	}
+	return nil
 }

@@ -1,0 +1,107 @@
+// Package topology states the spread constraints of a request in the words of package spread, for the plugins that need them.
+package topology
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/longshore-project/longshore/scheduler/framework"
+	"github.com/longshore-project/longshore/scheduler/spread"
+)
+
+// coarseness is the order in which more groups are preferred.
+var coarseness = map[framework.SpreadKey]int{
+	framework.SpreadByProvider: 0, framework.SpreadByRegion: 1, framework.SpreadByZone: 2, "": 3, framework.SpreadByCluster: 4,
+}
+
+// Constraints returns the spread constraints, coarsest first, those by label between zone and cluster in the order in which they are listed.
+// Of several constraints on one key the strictest bounds hold. The result may be the placement's own slice: read only.
+func Constraints(p *framework.Placement) []framework.SpreadConstraint {
+	if len(p.Spread) < 2 {
+		return p.Spread
+	}
+	out := make([]framework.SpreadConstraint, 0, len(p.Spread))
+	for _, c := range p.Spread {
+		same := func(o framework.SpreadConstraint) bool { return o.Key == c.Key && o.Label == c.Label }
+		if i := slices.IndexFunc(out, same); i >= 0 {
+			out[i].MinGroups = max(out[i].MinGroups, c.MinGroups)
+			if upper := min(out[i].Max(), c.Max()); upper != math.MaxInt64 {
+				out[i].MaxGroups = upper
+			}
+			continue
+		}
+		out = append(out, c)
+	}
+	slices.SortStableFunc(out, func(a, b framework.SpreadConstraint) int { return cmp.Compare(coarseness[a.Key], coarseness[b.Key]) })
+	return out
+}
+
+// Name returns what the constraint counts, as it is to be called in explanations: the field or the label key. A label key that is also the
+// name of a field gets a prefix.
+func Name(c framework.SpreadConstraint) string {
+	if c.Label == "" {
+		return string(c.Key)
+	}
+	if _, ok := coarseness[framework.SpreadKey(c.Label)]; ok {
+		return "label/" + c.Label
+	}
+	return c.Label
+}
+
+// Keys returns the constraints with the groups of the candidates, index-aligned with constraints. Rows are the candidates in ascending order.
+func Keys(s *framework.Snapshot, constraints []framework.SpreadConstraint, rows []int32) []spread.Key {
+	out := make([]spread.Key, len(constraints))
+	for i, c := range constraints {
+		out[i] = spread.Key{Name: Name(c), Min: int(c.MinGroups), Max: int(c.MaxGroups), Membership: membership(s.Groups(c), rows)}
+	}
+	return out
+}
+
+// membership picks the rows out of the groups.
+func membership(g *framework.Groups, rows []int32) spread.Membership {
+	if g == nil {
+		return spread.Membership{}
+	}
+	if g.Start == nil {
+		m := spread.Membership{Group: make([]int32, len(rows))}
+		for i, row := range rows {
+			m.Group[i] = g.Group[row]
+		}
+		return m
+	}
+	m := spread.Membership{Start: make([]int32, len(rows)+1), Group: make([]int32, 0, 2*len(rows))}
+	for i, row := range rows {
+		m.Group = append(m.Group, g.Of(row)...)
+		m.Start[i+1] = int32(len(m.Group))
+	}
+	return m
+}
+
+// Covered returns how many groups the clusters in rows belong to, those left out for which counts returns false; nil counts all. A cluster
+// that counts but belongs to no group makes complete false.
+func Covered(s *framework.Snapshot, c framework.SpreadConstraint, rows []int32, counts func(i int) bool) (n int64, complete bool) {
+	g := s.Groups(c)
+	var seen []bool
+	if g != nil {
+		seen = make([]bool, len(g.Names))
+	}
+	complete = true
+	for i, row := range rows {
+		switch {
+		case counts != nil && !counts(i):
+		case g == nil:
+			n++
+		default:
+			of := g.Of(row)
+			complete = complete && len(of) > 0
+			for _, id := range of {
+				if !seen[id] {
+					seen[id] = true
+					n++
+				}
+			}
+		}
+	}
+	return n, complete
+}

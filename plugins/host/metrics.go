@@ -1,0 +1,82 @@
+package host
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics counts what plugins do. Labels are bounded: plugins by the configuration, stages, results and states by this package. All methods
+// work on nil, which counts nothing.
+type Metrics struct {
+	calls     *prometheus.CounterVec
+	durations *prometheus.HistogramVec
+	omissions *prometheus.CounterVec
+	restarts  *prometheus.CounterVec
+	lines     *prometheus.CounterVec
+	states    *prometheus.GaugeVec
+}
+
+// fastest and its successors span a socket round trip to the longest sensible deadline.
+const fastest = 25e-6
+
+// NewMetrics registers the metrics. It panics when they are registered already.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "longshore", Subsystem: "plugin", Name: name, Help: help}, labels)
+	}
+	m := &Metrics{
+		calls:     counter("calls_total", "Calls of external plugins by what became of them.", "plugin", "stage", "result"),
+		omissions: counter("omissions_total", "Decisions that went on without the answer of a plugin.", "plugin", "stage"),
+		restarts:  counter("restarts_total", "Starts of external plugins after the first.", "plugin"),
+		lines:     counter("log_lines_dropped_total", "Lines that a plugin wrote too fast to be passed on.", "plugin"),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "longshore", Subsystem: "plugin", Name: "call_duration_seconds", Help: "How long calls of external plugins took.",
+			Buckets: prometheus.ExponentialBuckets(fastest, 2, 16),
+		}, []string{"plugin", "stage"}),
+		states: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: "longshore", Subsystem: "plugin", Name: "state", Help: "1 for the state that an external plugin is in.",
+		}, []string{"plugin", "state"}),
+	}
+	r.MustRegister(m.calls, m.durations, m.omissions, m.restarts, m.lines, m.states)
+	return m
+}
+
+func (m *Metrics) called(plugin, stage string, result Result, took time.Duration) {
+	if m == nil {
+		return
+	}
+	m.calls.WithLabelValues(plugin, stage, string(result)).Inc()
+	m.durations.WithLabelValues(plugin, stage).Observe(took.Seconds())
+}
+
+func (m *Metrics) omitted(plugin, stage string) {
+	if m != nil {
+		m.omissions.WithLabelValues(plugin, stage).Inc()
+	}
+}
+
+func (m *Metrics) started(plugin string, again bool) {
+	if m != nil && again {
+		m.restarts.WithLabelValues(plugin).Inc()
+	}
+}
+
+func (m *Metrics) lineDropped(plugin string, n int) {
+	if m != nil {
+		m.lines.WithLabelValues(plugin).Add(float64(n))
+	}
+}
+
+func (m *Metrics) state(plugin string, now State) {
+	if m == nil {
+		return
+	}
+	for _, s := range []State{Starting, Running, Waiting, Stopped} {
+		value := 0.0
+		if s == now {
+			value = 1
+		}
+		m.states.WithLabelValues(plugin, string(s)).Set(value)
+	}
+}

@@ -1,0 +1,209 @@
+package spread
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Rule names what a Constraint limits.
+type Rule int
+
+// The rules that a set can break.
+const (
+	// Minimum of groups of a key.
+	Minimum Rule = iota
+	// Maximum of groups of a key.
+	Maximum
+	// Room for the replicas. It belongs to no key.
+	Room
+)
+
+// Constraint is one demand of a Problem.
+type Constraint struct {
+	Rule  Rule
+	Key   string // empty for Room
+	Value int64  // groups, or replicas for Room
+}
+
+// Infeasible says why no allowed set exists. It implements error.
+type Infeasible struct {
+	// Conflict is a smallest part of the problem that cannot be met: without
+	// any one of these constraints the others can be. A constraint that cannot
+	// be met by itself stands alone. Empty when no candidate has a group in
+	// every key.
+	Conflict []Constraint
+	// Key of the constraint to look at first; empty for room.
+	Key string
+	// Need is what that constraint asks for and Have the most that is possible
+	// (for a maximum, the least) while the rest of the conflict holds: groups, or
+	// replicas for room.
+	Need, Have int64
+	// Message for people: "needs 3 zones; 2 of 5 candidate zones have room".
+	Message string
+	// Proven is false when a search stopped at its node limit, so that an
+	// allowed set may exist after all.
+	Proven bool
+}
+
+// Error returns Message.
+func (e *Infeasible) Error() string { return e.Message }
+
+// explain finds the conflict of a problem that decide could not solve: first
+// what one constraint cannot have alone, then a smallest joint conflict.
+func (s *Solver) explain(p *Problem) *Infeasible {
+	proven := s.proven
+	e := s.single(p)
+	if e == nil {
+		e = s.joint(p)
+	}
+	e.Proven = proven && s.proven
+	if !e.Proven {
+		e.Message += " (the search stopped at its node limit)"
+	}
+	return e
+}
+
+// joint drops one constraint after the other and keeps those without which a
+// set exists: the deletion filter (Chinneck and Dravnieks,
+// doi:10.1287/ijoc.3.2.157). What remains is a smallest conflict.
+func (s *Solver) joint(p *Problem) *Infeasible {
+	kept := p.constraints()
+	for at := len(kept) - 1; at >= 0; at-- {
+		fewer := slices.Delete(slices.Clone(kept), at, at+1)
+		if !s.feasible(p, fewer) {
+			kept = fewer
+		}
+	}
+	e := &Infeasible{Conflict: kept}
+	if len(kept) == 0 {
+		e.Message = "no allowed set of clusters was found"
+		return e
+	}
+	e.Key, e.Need = kept[0].Key, kept[0].Value
+	e.Have = s.nearest(p, kept)
+	e.Message = describe(kept, e.Have)
+	return e
+}
+
+// constraints lists the demands that can bind: minimums coarse before fine,
+// then room, then the maximums. The first of a conflict is the one to explain.
+func (p *Problem) constraints() []Constraint {
+	var list []Constraint
+	for k := range p.Keys {
+		if p.Keys[k].least() > 1 {
+			list = append(list, Constraint{Minimum, p.Keys[k].Name, int64(p.Keys[k].Min)})
+		}
+	}
+	if p.Divided && p.replicas() > 0 && p.Capacity != nil {
+		list = append(list, Constraint{Rule: Room, Value: p.replicas()})
+	}
+	for k := range p.Keys {
+		if p.Keys[k].Max > 0 {
+			list = append(list, Constraint{Maximum, p.Keys[k].Name, int64(p.Keys[k].Max)})
+		}
+	}
+	return list
+}
+
+// feasible reports whether p has an allowed set when it demands only these
+// constraints. What is better or worse plays no role.
+func (s *Solver) feasible(p *Problem, demands []Constraint) bool {
+	relaxed := *p
+	relaxed.Current, relaxed.Score, relaxed.Tier = nil, nil, nil
+	relaxed.Capacity = nil
+	relaxed.Keys = slices.Clone(p.Keys)
+	for k := range relaxed.Keys {
+		relaxed.Keys[k].Min, relaxed.Keys[k].Max = 0, 0
+	}
+	for _, d := range demands {
+		if d.Rule == Room {
+			relaxed.Capacity, relaxed.Replicas = p.Capacity, d.Value
+			continue
+		}
+		key := &relaxed.Keys[slices.IndexFunc(p.Keys, func(k Key) bool { return k.Name == d.Key })]
+		if d.Rule == Minimum {
+			key.Min = int(d.Value)
+		} else {
+			key.Max = int(d.Value)
+		}
+	}
+	proven := s.proven
+	s.search.any = true
+	ok := s.decide(&relaxed)
+	s.search.any = false
+	s.proven = proven && (ok || s.proven)
+	return ok
+}
+
+// nearest is the value of the first constraint nearest to the demanded one that
+// the others allow, by bisection.
+func (s *Solver) nearest(p *Problem, conflict []Constraint) int64 {
+	trial := slices.Clone(conflict)
+	good, bad := int64(0), conflict[0].Value
+	if conflict[0].Rule == Maximum {
+		good = int64(p.widest())
+	}
+	for max(good-bad, bad-good) > 1 {
+		trial[0].Value = (good + bad) / 2
+		if s.feasible(p, trial) {
+			good = trial[0].Value
+		} else {
+			bad = trial[0].Value
+		}
+	}
+	return good
+}
+
+// widest is the largest number of groups that a candidate has in one key: only
+// candidates in several groups can break a maximum alone.
+func (p *Problem) widest() int {
+	n := 1
+	for k := range p.Keys {
+		start := p.Keys[k].Membership.Start
+		for i := 1; i < len(start); i++ {
+			n = max(n, int(start[i]-start[i-1]))
+		}
+	}
+	return n
+}
+
+// describe puts a joint conflict into words.
+func describe(conflict []Constraint, have int64) string {
+	var b strings.Builder
+	switch first := conflict[0]; first.Rule {
+	case Room:
+		fmt.Fprintf(&b, "needs room for %s; %d fit", count(first.Value, "replica"), have)
+	case Minimum:
+		fmt.Fprintf(&b, "needs %s; %d possible", count(first.Value, first.Key), have)
+	case Maximum:
+		fmt.Fprintf(&b, "allows at most %s; every candidate cluster needs %d", count(first.Value, first.Key), have)
+	}
+	for at, c := range conflict[1:] {
+		b.WriteString([]string{" with ", " and "}[min(at, 1)])
+		switch c.Rule {
+		case Minimum:
+			fmt.Fprintf(&b, "at least %s", count(c.Value, c.Key))
+		case Maximum:
+			fmt.Fprintf(&b, "at most %s", count(c.Value, c.Key))
+		case Room:
+			fmt.Fprintf(&b, "room for %s", count(c.Value, "replica"))
+		}
+	}
+	return b.String()
+}
+
+func count(n int64, name string) string {
+	if n == 1 {
+		return "1 " + name
+	}
+	return fmt.Sprintf("%d %s", n, plural(name))
+}
+
+// plural of a key name; label keys are not words.
+func plural(name string) string {
+	if strings.ContainsAny(name, "./-_") {
+		return "values of " + name
+	}
+	return name + "s"
+}

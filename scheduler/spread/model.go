@@ -1,0 +1,205 @@
+package spread
+
+import (
+	"math"
+	"slices"
+)
+
+// unbounded stands for "no maximum" in counts.
+const unbounded int32 = math.MaxInt32
+
+// model is a Problem reduced to what the search reads: the candidates that may
+// be chosen, the keys in search order, and the classes of candidates that
+// belong to the same groups.
+type model struct {
+	p        *Problem
+	replicas int64
+	active   []int32 // candidates that may be chosen, ascending
+
+	keys     []keyModel // keys with groups of several clusters, in search order
+	size     limits     // all keys whose groups are single clusters, merged
+	hasSize  bool
+	counters []int // counter of each Problem key: index in keys, or len(keys) for size
+	laminar  bool  // keys nest: each group lies in one group of the key before
+
+	classOf    []int32 // by candidate; valid for active ones
+	classes    []class // without order
+	keep       []int64 // by candidate, as room and score; valid for active ones
+	room       []int64
+	score      []int64
+	tierRanks  []int32 // distinct tiers, ascending
+	held       int64   // Σ keep over the active
+	hasRoom    bool    // every active candidate has room
+	seatsBound int64   // no valid answer needs more seats than this
+}
+
+// limits of one key: covered groups in [least, most], and at least seats of
+// them with a replica.
+type limits struct{ least, most, seats int32 }
+
+type keyModel struct {
+	limits
+	index  int     // in Problem.Keys
+	groups int32   // groups with an active candidate
+	wide   int32   // most groups of one candidate
+	first  []int32 // by group id: smallest active candidate, or none (-1)
+	degree int     // keys that nest with this one
+	finer  []int   // keys whose groups each lie in one group of this one
+}
+
+// class is the set of candidates with the same groups in all of model.keys.
+type class struct{ member int32 }
+
+// prepare fills m from p, reusing the slices that m holds.
+func (m *model) prepare(p *Problem, b *buffers) {
+	p.check()
+	m.p, m.replicas = p, p.replicas()
+	m.active = activeCandidates(p, m.active[:0])
+	m.measure()
+	m.tierRanks = m.distinctTiers(m.tierRanks[:0])
+	m.splitKeys()
+	m.classify(b)
+	m.orderKeys(b)
+	m.seatsBound = m.boundSeats()
+}
+
+// activeCandidates appends to dst those that have a group in every key and not
+// more of them than the key's maximum.
+func activeCandidates(p *Problem, dst []int32) []int32 {
+	for i := range int32(p.Candidates) {
+		dst = append(dst, i)
+	}
+	for k := range p.Keys {
+		if key := &p.Keys[k]; !key.Membership.own() {
+			dst = slices.DeleteFunc(dst, func(i int32) bool { return !key.usable(i) })
+		}
+	}
+	return dst
+}
+
+// groups reports whether candidate i has a group.
+func (k *Key) groups(i int32) bool { return k.Membership.own() || len(k.Membership.of(i)) > 0 }
+
+// usable reports whether candidate i has a group, and not too many.
+func (k *Key) usable(i int32) bool {
+	m := &k.Membership
+	if m.Start == nil {
+		return m.Group[i] != NoGroup
+	}
+	n := int(m.Start[i+1] - m.Start[i])
+	return n > 0 && (k.Max <= 0 || n <= k.Max)
+}
+
+// measure fills the columns that members are compared by.
+func (m *model) measure() {
+	m.hasRoom, m.held = true, 0
+	m.keep, m.score, m.room = resize(m.keep, m.p.Candidates), resize(m.score, m.p.Candidates), resize(m.room, m.p.Candidates)
+	for _, i := range m.active {
+		m.keep[i], m.score[i], m.room[i] = m.p.keep(i), m.p.score(i), m.p.room(i)
+		m.held += m.keep[i]
+		m.hasRoom = m.hasRoom && (!m.p.Divided || m.room[i] > 0)
+	}
+}
+
+func (m *model) distinctTiers(dst []int32) []int32 {
+	if m.p.Tier == nil {
+		return append(dst, 0)
+	}
+	for _, i := range m.active {
+		t := m.p.Tier[i]
+		if at, ok := slices.BinarySearch(dst, t); !ok {
+			dst = slices.Insert(dst, at, t)
+		}
+	}
+	return dst
+}
+
+// splitKeys separates keys whose groups are single clusters, which are only a
+// count of clusters, from the rest.
+func (m *model) splitKeys() {
+	m.keys = m.keys[:0]
+	m.size, m.hasSize = limits{least: 1, most: unbounded}, false
+	m.counters = slices.Grow(m.counters[:0], len(m.p.Keys))[:len(m.p.Keys)]
+	for k := range m.p.Keys {
+		key := &m.p.Keys[k]
+		lim := limits{int32(key.least()), unbounded, int32(m.p.seatsNeeded(k))}
+		if key.Max > 0 {
+			lim.most = int32(min(key.Max, int(unbounded)))
+		}
+		if key.Membership.own() {
+			m.mergeSize(k, lim)
+			continue
+		}
+		if n := len(m.keys); n < cap(m.keys) {
+			m.keys = m.keys[:n+1]
+		} else {
+			m.keys = append(m.keys, keyModel{})
+		}
+		km := &m.keys[len(m.keys)-1]
+		km.limits, km.index, km.degree, km.finer = lim, k, 0, km.finer[:0]
+		km.measure(&key.Membership, m.active)
+		if km.wide == 1 && int(km.groups) == len(m.active) {
+			m.keys = m.keys[:len(m.keys)-1]
+			m.mergeSize(k, lim)
+		}
+	}
+	for i := range m.keys {
+		if km := &m.keys[i]; km.most >= km.groups {
+			km.most = unbounded
+		}
+	}
+	if int(m.size.most) >= len(m.active) {
+		m.size.most = unbounded
+	}
+}
+
+func (m *model) mergeSize(k int, lim limits) {
+	m.hasSize = true
+	m.counters[k] = -1
+	m.size.least = max(m.size.least, lim.least)
+	m.size.most = min(m.size.most, lim.most)
+	m.size.seats = max(m.size.seats, lim.seats)
+}
+
+// measure counts the groups and finds the first candidate of each.
+func (k *keyModel) measure(mem *Membership, active []int32) {
+	k.first, k.groups, k.wide = k.first[:0], 0, 0
+	for _, i := range active {
+		groups := mem.of(i)
+		k.wide = max(k.wide, int32(len(groups)))
+		for _, g := range groups {
+			for int(g) >= len(k.first) {
+				k.first = append(k.first, -1)
+			}
+			if k.first[g] < 0 {
+				k.first[g] = i
+				k.groups++
+			}
+		}
+	}
+}
+
+// boundSeats bounds the seats of a smallest T: one chain of seats serves all
+// nested keys; in general the first seat serves every key and each further one
+// at least the key it is chosen for.
+func (m *model) boundSeats() int64 {
+	largest, sum := int64(m.size.seats), int64(max(0, m.size.seats-1))
+	for i := range m.keys {
+		largest = max(largest, int64(m.keys[i].seats))
+		sum += int64(max(0, m.keys[i].seats-1))
+	}
+	if m.laminar {
+		return largest
+	}
+	return sum + 1
+}
+
+// limited reports whether any maximum can exclude a candidate.
+func (m *model) limited() bool {
+	for i := range m.keys {
+		if m.keys[i].most != unbounded {
+			return true
+		}
+	}
+	return m.size.most != unbounded
+}

@@ -1,0 +1,279 @@
+package spread
+
+import "slices"
+
+// Solve returns the best allowed set of p, or why there is none. Exactly one of
+// the two results is meaningful: the Solution when the second is nil.
+func Solve(p *Problem) (Solution, *Infeasible) { return new(Solver).Solve(p) }
+
+// Solver solves problems and keeps its memory between them; results never
+// depend on what was solved before and never alias that memory. The zero value
+// is ready. Not for concurrent use.
+type Solver struct {
+	model   model
+	buffers buffers
+	plan    plan
+	search  search
+	seating seating
+	set     []int32
+	seats   []int32
+	hints   [][]int32 // sets that a later pass may start from
+	nothing []int64   // zeros
+	nodes   int
+	proven  bool
+}
+
+// Solve is like the function Solve.
+func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
+	var answer *Solution
+	if s.decide(p) {
+		found := s.solution()
+		answer = &found
+	}
+	if !s.proven {
+		answer, _ = s.branch(p, answer)
+	}
+	if answer == nil {
+		return Solution{}, s.explain(p)
+	}
+	return *answer, nil
+}
+
+// limit is the node limit of p.
+func (s *Solver) limit(p *Problem) int {
+	if p.NodeLimit > 0 {
+		return p.NodeLimit
+	}
+	return DefaultNodeLimit
+}
+
+// decide leaves the best set and its seats in s; false when none was found,
+// which is certain when s.proven.
+func (s *Solver) decide(p *Problem) bool {
+	s.nodes, s.proven, s.hints = 0, true, nil
+	s.model.prepare(p, &s.buffers)
+	m := &s.model
+	if len(m.active) == 0 {
+		return false
+	}
+	if !m.limited() && s.takeAll() || m.held > m.replicas && s.ignoringKept() {
+		return true
+	}
+	first := s.pass(false)
+	if s.proven && !first {
+		return false
+	}
+	if kept, ok := s.judge(); first && ok && kept == m.sum(m.keep, s.set) {
+		s.seats = append(s.seats[:0], s.seating.seats...)
+		return true
+	}
+	if first {
+		s.hints = append(s.hints, slices.Clone(s.set))
+	}
+	return s.pass(true) || first && s.fallBack(s.hints[len(s.hints)-1])
+}
+
+// takeAll tries all active candidates, which no other set beats where no
+// maximum can exclude one.
+func (s *Solver) takeAll() bool {
+	m := &s.model
+	s.plan.exact = false
+	s.set = append(s.set[:0], m.active...)
+	for i := range m.keys {
+		if m.keys[i].groups < m.keys[i].least {
+			return false
+		}
+	}
+	kept, ok := s.judge()
+	if len(s.set) < int(m.size.least) || !ok || kept < min(m.held, m.replicas) {
+		return false
+	}
+	s.seats = append(s.seats[:0], s.seating.seats...)
+	return true
+}
+
+// ignoringKept looks for the best set as if nothing ran anywhere. That is the
+// best set at all when it happens to keep every replica wanted, as after a
+// scale-down.
+func (s *Solver) ignoringKept() bool {
+	m := &s.model
+	if !m.p.Divided {
+		return false
+	}
+	keep := m.keep
+	s.nothing = resize(s.nothing, len(keep))
+	clear(s.nothing)
+	m.keep = s.nothing
+	found := s.pass(false)
+	m.keep = keep
+	if !found {
+		return false
+	}
+	if kept, ok := s.judge(); !ok || kept < m.replicas {
+		s.hints = append(s.hints, slices.Clone(s.set))
+		return false
+	}
+	s.seats = append(s.seats[:0], s.seating.seats...)
+	return true
+}
+
+// fallBack uses the answer of the first pass, if it is allowed, when the second
+// stopped without any.
+func (s *Solver) fallBack(set []int32) bool {
+	if s.proven || s.model.sum(s.model.room, set) < s.model.replicas || !s.seating.assign(&s.model, set) {
+		return false
+	}
+	s.plan.exact = false
+	s.set = append(s.set[:0], set...)
+	s.seats = append(s.seats[:0], s.seating.seats...)
+	return true
+}
+
+// pass runs one search over the model.
+func (s *Solver) pass(exact bool) bool {
+	s.plan.build(&s.model, exact, &s.buffers)
+	limit := s.limit(s.model.p)
+	if s.model.branchKey() >= 0 {
+		limit = max(1, limit/branchShare)
+	}
+	var ok bool
+	s.set, s.seats, ok = s.search.run(&s.plan, limit, s.hints, s.set[:0], s.seats[:0])
+	s.nodes += s.search.made
+	s.proven = s.search.proven
+	return ok
+}
+
+// judge looks at the answer of a pass that ignored every cut-off. It returns
+// how many replicas the set surely keeps; ok means that the set is allowed and
+// reaches the best value of each level that the pass left out, so that it is
+// the best set if no other keeps more.
+func (s *Solver) judge() (kept int64, ok bool) {
+	m := &s.model
+	seated := s.seating.assign(m, s.set)
+	keep := m.sum(m.keep, s.set)
+	if !m.p.Divided {
+		return keep, true
+	}
+	if !seated || m.sum(m.room, s.set) < m.replicas {
+		return 0, false
+	}
+	for t := range len(m.tierRanks) - 1 {
+		if m.heldBy(s.set, t) < m.heldBy(m.active, t) {
+			return 0, false
+		}
+	}
+	return min(keep, m.replicas-s.seating.fresh), true
+}
+
+// sum adds up a column over a set.
+func (m *model) sum(column []int64, set []int32) int64 {
+	total := int64(0)
+	for _, i := range set {
+		total += column[i]
+	}
+	return total
+}
+
+// heldBy is what the tiers up to rank t can hold of the replicas.
+func (m *model) heldBy(set []int32, t int) int64 {
+	sum := int64(0)
+	for _, i := range set {
+		if m.p.tier(i) <= m.tierRanks[t] {
+			sum += m.room[i]
+		}
+	}
+	return min(sum, m.replicas)
+}
+
+// solution describes the set in s.
+func (s *Solver) solution() Solution {
+	m := &s.model
+	if s.plan.exact && !s.plan.scarce {
+		s.seating.assign(m, s.trim())
+		s.seats = append(s.seats[:0], s.seating.seats...)
+	}
+	if !m.p.Divided || m.replicas == 0 {
+		s.seats = s.seats[:0]
+	}
+	return Solution{
+		Chosen:    slices.Clone(s.set),
+		Seats:     append([]int32(nil), s.seats...),
+		Objective: s.objective(),
+		Proven:    s.proven,
+		Nodes:     s.nodes,
+	}
+}
+
+// trim is the set within which the final seats are looked for: the seats of the
+// label where they were a choice, else all of the chosen.
+func (s *Solver) trim() []int32 {
+	if s.plan.choose {
+		return slices.Clone(s.seats)
+	}
+	return s.set
+}
+
+func (s *Solver) objective() Objective {
+	m := &s.model
+	o := Objective{Groups: make([]int, len(m.p.Keys))}
+	for _, i := range s.set {
+		o.Kept += m.keep[i]
+		o.Score += m.score[i]
+		o.Capacity += m.room[i]
+	}
+	if m.p.Divided {
+		o.Kept = min(o.Kept, m.replicas-s.freshSeats())
+	}
+	for t := range max(0, len(m.tierRanks)-1) {
+		o.Tiers = append(o.Tiers, s.tierLevel(t))
+	}
+	for k := range m.p.Keys {
+		o.Groups[k] = s.covered(&m.p.Keys[k].Membership)
+	}
+	return o
+}
+
+func (s *Solver) tierLevel(t int) int64 {
+	m := &s.model
+	if m.p.Divided {
+		return m.heldBy(s.set, t)
+	}
+	n := int64(0)
+	for _, i := range s.set {
+		if m.p.tier(i) <= m.tierRanks[t] {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *Solver) freshSeats() int64 {
+	n := int64(0)
+	for _, i := range s.seats {
+		if s.model.keep[i] == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// covered is the number of groups that the set touches.
+func (s *Solver) covered(mem *Membership) int {
+	if mem.own() {
+		return len(s.set)
+	}
+	var seen []bool
+	n := 0
+	for _, i := range s.set {
+		for _, g := range mem.of(i) {
+			for int(g) >= len(seen) {
+				seen = append(seen, false)
+			}
+			if !seen[g] {
+				seen[g] = true
+				n++
+			}
+		}
+	}
+	return n
+}
