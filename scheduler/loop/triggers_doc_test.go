@@ -135,8 +135,8 @@ func (s *scene) settle() []string {
 	return slices.Compact(decided)
 }
 
-// event is one row of the table of events: what happens, and which bindings are decided again because of it.
-type event struct {
+// happening is one row of the table of events: what happens, and which bindings are decided again because of it.
+type happening struct {
 	what, whom, label string
 	do                func(s *scene)
 	want              []string
@@ -144,12 +144,12 @@ type event struct {
 
 const nobody = "nobody"
 
-func eventTable() []event {
+func eventTable() []happening {
 	spec := func(f func(*workv1alpha2.ResourceBinding)) func(*workv1alpha2.ResourceBinding) {
 		return func(b *workv1alpha2.ResourceBinding) { b.Generation++; f(b) }
 	}
 	beginDeletion := func(c *clusterv1alpha1.Cluster) { c.DeletionTimestamp = ptr.To(metav1.NewTime(time.Unix(1, 0))) }
-	return []event{
+	return []happening{
 		{"A binding appears, or the scheduler starts", "that binding", eventBindingAdd,
 			func(s *scene) { s.binding("new", "prod", divided(true), nil) }, []string{"new"}},
 		{"The spec of a binding changes: its template, placement, replicas, requirements, priority or rescheduleTriggeredAt", "that binding", eventBindingUpdate,
