@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -26,7 +27,14 @@ import (
 	"github.com/longshore-project/longshore/cmd/longshore/local/localtest"
 )
 
+// asProgram makes the test binary be the program, so that tests can kill it.
+const asProgram = "LONGSHORE_SCHEDULER_TEST_AS_PROGRAM"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
 	os.Exit(localtest.Main(m, localtest.Options{Prepare: crds.Install}))
 }
 
@@ -46,36 +54,70 @@ func kubeconfigOf(t *testing.T, c *rest.Config) string {
 	return path
 }
 
-// TestRunElectsSchedulesAndEnds runs the whole program: it takes the lease, places a binding, tells so in an event under its own name, and
-// gives the lease back when it is asked to end.
-func TestRunElectsSchedulesAndEnds(t *testing.T) {
-	config := localtest.ControlPlane(t)
+func newClient(t *testing.T, config *rest.Config) client.WithWatch {
+	t.Helper()
 	s := apis.NewScheme()
 	if err := scheme.AddToScheme(s); err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(config, client.Options{Scheme: s})
+	c, err := client.NewWithWatch(config, client.Options{Scheme: s})
 	if err != nil {
 		t.Fatal(err)
 	}
-	member := &clusterv1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "member1"}, Spec: clusterv1alpha1.ClusterSpec{SyncMode: clusterv1alpha1.Push}}
+	return c
+}
+
+// createMember creates a member that serves ConfigMaps and Deployments and has room for so many pods of a processor each.
+func createMember(t *testing.T, c client.Client, name string, room int64) {
+	t.Helper()
+	member := &clusterv1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: clusterv1alpha1.ClusterSpec{SyncMode: clusterv1alpha1.Push}}
 	if err := c.Create(t.Context(), member); err != nil {
 		t.Fatal(err)
 	}
-	member.Status.APIEnablements = []clusterv1alpha1.APIEnablement{{GroupVersion: "v1", Resources: []clusterv1alpha1.APIResource{{Name: "configmaps", Kind: "ConfigMap"}}}}
+	member.Status.APIEnablements = []clusterv1alpha1.APIEnablement{
+		{GroupVersion: "v1", Resources: []clusterv1alpha1.APIResource{{Name: "configmaps", Kind: "ConfigMap"}}},
+		{GroupVersion: "apps/v1", Resources: []clusterv1alpha1.APIResource{{Name: "deployments", Kind: "Deployment"}}},
+	}
+	member.Status.ResourceSummary = &clusterv1alpha1.ResourceSummary{
+		Allocatable: corev1.ResourceList{"cpu": *resource.NewQuantity(room, resource.DecimalSI), "pods": resource.MustParse("1000")},
+	}
 	if err := c.Status().Update(t.Context(), member); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// createBinding creates a binding of a ConfigMap for those members.
+func createBinding(t *testing.T, c client.Client, name, scheduler string, members ...string) *workv1alpha2.ResourceBinding {
+	t.Helper()
 	binding := &workv1alpha2.ResourceBinding{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "settings-configmap", Labels: map[string]string{policyv1alpha1.PropagationPolicyPermanentIDLabel: "id"}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, Labels: map[string]string{policyv1alpha1.PropagationPolicyPermanentIDLabel: "id"}},
 		Spec: workv1alpha2.ResourceBindingSpec{
-			Resource:      workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Namespace: "default", Name: "settings"},
-			SchedulerName: "mine", Placement: &policyv1alpha1.Placement{},
+			Resource:      workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Namespace: "default", Name: name},
+			SchedulerName: scheduler,
+			Placement:     &policyv1alpha1.Placement{ClusterAffinity: &policyv1alpha1.ClusterAffinity{ClusterNames: members}},
 		},
 	}
 	if err := c.Create(t.Context(), binding); err != nil {
 		t.Fatal(err)
 	}
+	return binding
+}
+
+// scheduledIn reads the binding and reports whether it is scheduled.
+func scheduledIn(c client.Client, b *workv1alpha2.ResourceBinding) wait.ConditionWithContextFunc {
+	return func(ctx context.Context) (bool, error) {
+		err := c.Get(ctx, client.ObjectKeyFromObject(b), b)
+		return meta.IsStatusConditionTrue(b.Status.Conditions, workv1alpha2.ConditionScheduled), err
+	}
+}
+
+// TestRunElectsSchedulesAndEnds runs the whole program: it takes the lease, places a binding, tells so in an event under its own name, and
+// gives the lease back when it is asked to end.
+func TestRunElectsSchedulesAndEnds(t *testing.T) {
+	config := localtest.ControlPlane(t)
+	c := newClient(t, config)
+	createMember(t, c, "member1", 10)
+	binding := createBinding(t, c, "settings-configmap", "mine", "member1")
 
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -83,10 +125,7 @@ func TestRunElectsSchedulesAndEnds(t *testing.T) {
 	go func() {
 		ended <- run(ctx, []string{"--kubeconfig", kubeconfigOf(t, config), "--scheduler-name=mine", "--secure-port=0"}, io.Discard)
 	}()
-	eventually(t, "the binding is scheduled", func(ctx context.Context) (bool, error) {
-		err := c.Get(ctx, client.ObjectKeyFromObject(binding), binding)
-		return meta.IsStatusConditionTrue(binding.Status.Conditions, workv1alpha2.ConditionScheduled), err
-	})
+	eventually(t, "the binding is scheduled", scheduledIn(c, binding))
 	if len(binding.Spec.Clusters) != 1 || binding.Spec.Clusters[0].Name != "member1" {
 		t.Errorf("clusters are %v, want member1", binding.Spec.Clusters)
 	}

@@ -12,8 +12,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
-	"github.com/longshore-project/longshore/plugins/builtin"
+	"github.com/longshore-project/longshore/plugins/builtin/apienablement"
+	"github.com/longshore-project/longshore/plugins/builtin/clusteraffinity"
+	"github.com/longshore-project/longshore/plugins/builtin/clustereviction"
+	"github.com/longshore-project/longshore/plugins/builtin/clusterlocality"
+	"github.com/longshore-project/longshore/plugins/builtin/clusterselection"
+	"github.com/longshore-project/longshore/plugins/builtin/replicadivision"
+	"github.com/longshore-project/longshore/plugins/builtin/resourcesummary"
+	"github.com/longshore-project/longshore/plugins/builtin/spreadconstraint"
+	"github.com/longshore-project/longshore/plugins/builtin/tainttoleration"
 	"github.com/longshore-project/longshore/scheduler/framework"
+	"github.com/longshore-project/longshore/scheduler/pipeline"
 )
 
 // costly is a score that is not asked by default and takes an argument.
@@ -34,6 +43,19 @@ func (costly) Configure(arguments []byte) (Named, error) {
 	return c, nil
 }
 
+// defaults is a profile of its own, so that these tests do not depend on which plugins are built in.
+func defaults() *pipeline.Profile {
+	return &pipeline.Profile{
+		Filters: []framework.Filter{
+			clusteraffinity.Plugin{}, tainttoleration.Plugin{}, apienablement.Plugin{}, spreadconstraint.Plugin{}, clustereviction.Plugin{},
+		},
+		Scores:    []pipeline.WeightedScore{{Plugin: clusterlocality.Plugin{}, Weight: 1}},
+		Estimates: []framework.Estimate{resourcesummary.Plugin{}},
+		Select:    clusterselection.Plugin{},
+		Assign:    replicadivision.Plugin{},
+	}
+}
+
 // build reads the profiles of a configuration.
 func build(t *testing.T, profiles string) ([]Profile, error) {
 	t.Helper()
@@ -41,7 +63,7 @@ func build(t *testing.T, profiles string) ([]Profile, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	built, faults := Build(&d.Configuration, NewRegistry(builtin.Profile(), costly{}))
+	built, faults := Build(&d.Configuration, NewRegistry(defaults(), costly{}))
 	return built, d.Check(faults)
 }
 
