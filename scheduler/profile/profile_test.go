@@ -63,7 +63,7 @@ func build(t *testing.T, profiles string) ([]Profile, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	built, faults := Build(&d.Configuration, NewRegistry(defaults(), costly{}))
+	built, faults := Build(&d.Configuration, NewRegistry(defaults(), costly{}), NotStarted)
 	return built, d.Check(faults)
 }
 
@@ -98,6 +98,8 @@ func TestBuild(t *testing.T) {
 			want: filters + " ClusterLocality=2 Costly=1" + rest},
 		{name: "no scores", plugins: `{score: {disabled: [{name: "*"}]}}`, want: filters + rest},
 		{name: "no estimates", plugins: `{estimate: {disabled: [{name: ResourceSummary}]}}`, want: filters + " ClusterLocality=1 ClusterSelection ReplicaDivision"},
+		{name: "external plugins", plugins: "{filter: {enabled: [{name: E}]}, score: {enabled: [{name: E, weight: 4}]}, estimate: {enabled: [{name: E}]}, select: {enabled: [{name: E}]}, assign: {enabled: [{name: E}]}}\n  externalPlugins: [{name: E, path: /e}]\n  pluginConfig: [{name: E, args: {a: 1}}]",
+			want: filters + " E ClusterLocality=1 E=4 ResourceSummary E E E"},
 		{name: "the default selection again", plugins: "{select: {enabled: [{name: ClusterSelection}]}}", want: filters + " ClusterLocality=1" + rest},
 	}
 	for _, tt := range tests {
@@ -158,6 +160,7 @@ func TestBuildTellsEverything(t *testing.T) {
   externalPlugins:
   - {name: Mine, path: /mine}
   - {name: Costly, path: /costly}
+  - {name: Idle, path: /idle}
 - schedulerName: b
   plugins: {score: {enabled: [{name: Mine}]}}
 `)
@@ -165,8 +168,9 @@ func TestBuildTellsEverything(t *testing.T) {
 		t.Fatal("no error")
 	}
 	const known = "is no plugin here; known are APIEnablement, ClusterAffinity, ClusterEviction, ClusterLocality, ClusterSelection, Costly, ReplicaDivision, ResourceSummary, SpreadConstraint, TaintToleration"
+	withExternal := strings.NewReplacer("Costly", "Costly, Idle, Mine").Replace(known)
 	want := []string{
-		`line 8: profiles[0].plugins.filter.enabled[0].name: Invalid value: "Nope": ` + known,
+		`line 8: profiles[0].plugins.filter.enabled[0].name: Invalid value: "Nope": ` + withExternal,
 		`line 9: profiles[0].plugins.filter.enabled[1].name: Invalid value: "ClusterLocality": is not a filter plugin`,
 		`line 10: profiles[0].plugins.filter.enabled[2].weight: Forbidden: only score plugins have a weight`,
 		`line 11: profiles[0].plugins.filter.enabled[3].name: Duplicate value: "TaintToleration"`,
@@ -179,10 +183,11 @@ func TestBuildTellsEverything(t *testing.T) {
 		`line 15: profiles[0].plugins.assign: Invalid value: 2: exactly one plugin must be enabled`,
 		`line 17: profiles[0].pluginConfig[0].args: Forbidden: TaintToleration takes no arguments`,
 		`line 18: profiles[0].pluginConfig[1].args: Invalid value: "Costly": label is empty`,
-		`line 19: profiles[0].pluginConfig[2].name: Invalid value: "Lost": ` + known,
-		`line 20: profiles[0].externalPlugins: Forbidden: this build of longshore-scheduler runs compiled-in plugins only: leave externalPlugins out`,
+		`line 19: profiles[0].pluginConfig[2].name: Invalid value: "Lost": ` + withExternal,
+		`line 21: profiles[0].externalPlugins[0].name: Invalid value: "Mine": is asked nowhere: enable it in plugins, at filter for example`,
 		`line 22: profiles[0].externalPlugins[1].name: Invalid value: "Costly": is the name of a compiled-in plugin: choose another`,
-		`line 24: profiles[1].plugins.score.enabled[0].name: Invalid value: "Mine": ` + known,
+		`line 23: profiles[0].externalPlugins[2].name: Invalid value: "Idle": is asked nowhere: enable it in plugins, at filter for example`,
+		`line 25: profiles[1].plugins.score.enabled[0].name: Invalid value: "Mine": ` + known,
 	}
 	if diff := cmp.Diff(want, strings.Split(err.Error(), "\n")); diff != "" {
 		t.Errorf("faults (-want +got):\n%s", diff)
