@@ -1,6 +1,7 @@
 package perf
 
 import (
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -64,7 +65,7 @@ func TestObserverReads(t *testing.T) {
 	if _, ok := o.placed["d"]; !ok || len(o.placed) != 1 {
 		t.Errorf("placed: %v, want d", o.placed)
 	}
-	if _, err := o.read(strings.NewReader(`{"type":"ERROR","object":{"message":"too old"}}`), "4"); err == nil || err == io.EOF {
+	if _, err := o.read(strings.NewReader(`{"type":"ERROR","object":{"message":"too old"}}`), "4"); err == nil || errors.Is(err, io.EOF) {
 		t.Errorf("error %v, want the one of the server", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/longshore-project/longshore/plugins/builtin/resourcesummary"
 	"github.com/longshore-project/longshore/plugins/builtin/spreadconstraint"
 	"github.com/longshore-project/longshore/plugins/builtin/tainttoleration"
+	"github.com/longshore-project/longshore/plugins/builtin/workloadaffinity"
 	"github.com/longshore-project/longshore/scheduler/framework"
 	"github.com/longshore-project/longshore/scheduler/pipeline"
 )
@@ -20,6 +21,7 @@ import (
 func Filters() []framework.Filter {
 	return []framework.Filter{
 		clusteraffinity.Plugin{}, tainttoleration.Plugin{}, apienablement.Plugin{}, spreadconstraint.Plugin{}, clustereviction.Plugin{},
+		workloadaffinity.Affinity{}, workloadaffinity.AntiAffinity{},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/scheduler/affinity"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
@@ -66,6 +67,22 @@ func RescheduleRequested(b workv1alpha2.Binding) bool {
 	return asked != nil && last != nil && asked.After(last.Time)
 }
 
+// ToMembership returns what the index of workload groups must know of the binding.
+func ToMembership(b workv1alpha2.Binding) affinity.Membership {
+	spec := b.BindingSpec()
+	m := affinity.Membership{Namespace: b.GetNamespace()}
+	if groups := spec.WorkloadAffinityGroups; groups != nil {
+		m.Affinity, m.AntiAffinity = groups.AffinityGroup, groups.AntiAffinityGroup
+	}
+	if m.Affinity == "" && m.AntiAffinity == "" {
+		return m
+	}
+	for i := range spec.Clusters {
+		m.Targets = append(m.Targets, spec.Clusters[i].Name)
+	}
+	return m
+}
+
 // FromTargets returns the clusters of a result.
 func FromTargets(targets []workv1alpha2.TargetCluster) []framework.Assignment {
 	if len(targets) == 0 {
@@ -74,6 +91,21 @@ func FromTargets(targets []workv1alpha2.TargetCluster) []framework.Assignment {
 	out := make([]framework.Assignment, len(targets))
 	for i, t := range targets {
 		out[i] = framework.Assignment{Cluster: t.Name, Replicas: int64(t.Replicas)}
+	}
+	return out
+}
+
+// ToTargetsOf is ToTargets for a decision about the request. Where a whole set of components was placed each target also lists them.
+func ToTargetsOf(r *framework.Request, assignments []framework.Assignment) []workv1alpha2.TargetCluster {
+	out := ToTargets(assignments)
+	if !r.IsWholeSet() {
+		return out
+	}
+	for i := range out {
+		out[i].Replicas = 0
+		for _, c := range r.Components {
+			out[i].Components = append(out[i].Components, workv1alpha2.TargetComponent{Name: c.Name, Replicas: int32(min(c.Replicas, math.MaxInt32))})
+		}
 	}
 	return out
 }

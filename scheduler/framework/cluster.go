@@ -89,13 +89,16 @@ const (
 	FactTopology
 	// FactCapacity is the resource summaries and the reservations.
 	FactCapacity
+	// FactPeers is where the members of workload groups run. It is no fact about clusters, so no change of a snapshot brings it about; whoever
+	// commits decisions reports it, with PeersSubject as the subject.
+	FactPeers
 
-	factKinds = 6
+	factKinds = 7
 	// AllFacts is everything that can be known.
 	AllFacts = 1<<factKinds - 1
 )
 
-var factNames = [factKinds]string{"membership", "labels", "taints", "apis", "topology", "capacity"}
+var factNames = [factKinds]string{"membership", "labels", "taints", "apis", "topology", "capacity", "peers"}
 
 // String lists the names of the facts, separated by "|".
 func (f Facts) String() string {

@@ -16,6 +16,23 @@ type Component struct {
 	Requirements Resources
 }
 
+// Peers is where other workloads run with which a request wants to be together, or apart. It is read only.
+type Peers struct {
+	// Namespace of the request and its groups.
+	Namespace string
+	// AffinityGroup is the group to be together with, empty for none. Bound is whether any other member of it is scheduled; Together is the
+	// clusters on which all of those run, possibly none.
+	AffinityGroup string
+	Bound         bool
+	Together      []string
+	// AntiAffinityGroup is the group to be apart from, empty for none. Apart is the clusters on which any other member of it runs.
+	AntiAffinityGroup string
+	Apart             []string
+}
+
+// PeersSubject returns the subject of FactPeers for a workload group.
+func PeersSubject(namespace, group string) string { return namespace + "/" + group }
+
 // Request is one binding that needs clusters. Everything in it is read only while a decision is made.
 type Request struct {
 	// Key names the binding in explanations, for example namespace/name.
@@ -40,6 +57,8 @@ type Request struct {
 	Current []Assignment
 	// Evicting names the clusters from which the request is being removed; they are never chosen.
 	Evicting []string
+	// Peers is where the other members of the request's workload groups run; nil when it is in none.
+	Peers *Peers
 	// Fresh asks to divide anew as if nothing ran yet, except that what runs now counts as room.
 	Fresh bool
 	// NamesDescending resolves ties in the division in favour of the later name.
@@ -65,15 +84,18 @@ func (r *Request) CountsReplicas() bool { return r.Workload && len(r.Components)
 // DividesReplicas reports whether the replicas are split rather than repeated.
 func (r *Request) DividesReplicas() bool { return r.CountsReplicas() && r.Placement.Strategy.Divides() }
 
-// PlacesWholeSet reports whether the request has several kinds of replicas, all of which together go to exactly one cluster, so that a cluster
-// must have room for the whole set. Elsewhere such a request goes to every selected cluster whatever the room.
-func (r *Request) PlacesWholeSet() bool {
-	if len(r.Components) == 0 || !r.Placement.Strategy.Divides() {
+// IsWholeSet reports whether the request has several kinds of replicas, all of which together go to exactly one cluster. Elsewhere such a
+// request goes to every selected cluster as it is.
+func (r *Request) IsWholeSet() bool {
+	if len(r.Components) == 0 {
 		return false
 	}
 	c, ok := r.Placement.SpreadFor(SpreadByCluster)
 	return ok && c.MinGroups == 1 && c.MaxGroups == 1
 }
+
+// NeedsRoomForSet reports whether the cluster must have room for the whole set of components.
+func (r *Request) NeedsRoomForSet() bool { return r.IsWholeSet() && r.Placement.Strategy.Divides() }
 
 // DescendingFor returns the direction of ties for the template with this UID: half of all templates favour the later name, so that single
 // leftover replicas do not pile up on the cluster that comes first in the alphabet.

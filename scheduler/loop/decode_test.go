@@ -2,6 +2,7 @@ package loop
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -36,7 +37,7 @@ func readAll(t testing.TB, codecs runtime.NegotiatedSerializer, stream string) [
 	var out []event
 	for {
 		kind, object, err := d.Decode()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out
 		}
 		if err != nil {

@@ -44,7 +44,7 @@ func (l *layout) init(p *plan) {
 		lim := p.m.keys[k].limits
 		used = l.limit(lim, k, p.countsSeats(k), used)
 	}
-	used = l.limit(p.m.size, q, p.seats && p.m.size.seats > 1, used)
+	l.limit(p.m.size, q, p.seats && p.m.size.seats > 1, used)
 	l.initLevels()
 }
 

@@ -86,6 +86,9 @@ func (q *question) refuse(r *spread.Infeasible) ([]int32, framework.Status) {
 	if len(r.Conflict) == 1 && r.Conflict[0].Rule == spread.Room && q.Request.CountsReplicas() {
 		return q.ranked, tooSmall
 	}
+	if q.Request.NeedsRoomForSet() && len(r.Conflict) > 0 && r.Conflict[0].Rule == spread.Room {
+		return nil, framework.NewStatus(framework.Unschedulable, "no cluster has room for a whole set of the components")
+	}
 	return nil, framework.NewStatus(framework.Unschedulable, "spread constraint "+r.Message)
 }
 

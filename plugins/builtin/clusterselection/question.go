@@ -26,7 +26,7 @@ func ask(s *framework.Selection) *question {
 	switch {
 	case s.Request.CountsReplicas():
 		q.replicas, q.divided = s.Request.Replicas, s.Request.DividesReplicas()
-	case s.Request.PlacesWholeSet():
+	case s.Request.NeedsRoomForSet():
 		q.divided = true
 	}
 	q.locate()
