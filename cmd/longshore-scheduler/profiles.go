@@ -9,20 +9,17 @@ import (
 	"k8s.io/client-go/rest"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
-	"github.com/longshore-project/longshore/plugins/builtin"
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
 
-// profiles returns what the configuration file describes or, without a file, a profile of the default plugins with the name of the flag. The
+// configuration returns what the configuration file says or, without a file, a profile of the default plugins with the name of the flag. The
 // error names everything that is wrong with the file.
-func (o *options) profiles() ([]profile.Profile, error) {
-	registry := profile.NewRegistry(builtin.Profile())
+func (o *options) configuration(r *profile.Registry) (*schedulerv1alpha1.SchedulerConfiguration, error) {
 	if o.config == "" {
-		configuration := schedulerv1alpha1.SchedulerConfiguration{Profiles: []schedulerv1alpha1.SchedulerProfile{{SchedulerName: o.schedulerName}}}
-		schedulerv1alpha1.SetDefaults(&configuration)
-		profiles, faults := profile.Build(&configuration, registry)
-		return o.adjust(profiles), faults.ToAggregate()
+		c := &schedulerv1alpha1.SchedulerConfiguration{Profiles: []schedulerv1alpha1.SchedulerProfile{{SchedulerName: o.schedulerName}}}
+		schedulerv1alpha1.SetDefaults(c)
+		return c, nil
 	}
 	text, err := os.ReadFile(o.config)
 	if err != nil {
@@ -32,11 +29,17 @@ func (o *options) profiles() ([]profile.Profile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.config, err)
 	}
-	profiles, faults := profile.Build(&document.Configuration, registry)
+	_, faults := profile.Build(&document.Configuration, r, profile.NotStarted)
 	if err := document.Check(faults); err != nil {
 		return nil, fmt.Errorf("%s cannot be used:\n%w", o.config, err)
 	}
-	return o.adjust(profiles), nil
+	return &document.Configuration, nil
+}
+
+// build returns the profiles of a configuration that was checked.
+func (o *options) build(c *schedulerv1alpha1.SchedulerConfiguration, r *profile.Registry, externals profile.Externals) ([]profile.Profile, error) {
+	profiles, faults := profile.Build(c, r, externals)
+	return o.adjust(profiles), faults.ToAggregate()
 }
 
 // adjust applies the flags that concern every profile.
@@ -47,22 +50,29 @@ func (o *options) adjust(profiles []profile.Profile) []profile.Profile {
 	return profiles
 }
 
-// answerOnly does what the flags ask for instead of scheduling, if they do, and reports whether they did.
-func (o *options) answerOnly(profiles []profile.Profile, out io.Writer) (bool, error) {
+// answers reports whether the flags ask for an answer instead of for scheduling.
+func (o *options) answers() bool { return o.validateOnly || o.printProfile }
+
+// answer prints what the flags ask for.
+func (o *options) answer(c *schedulerv1alpha1.SchedulerConfiguration, r *profile.Registry, out io.Writer) error {
+	profiles, err := o.build(c, r, profile.NotStarted)
+	if err != nil {
+		return err
+	}
 	if o.printProfile {
 		for i := range profiles {
 			if i > 0 {
 				fmt.Fprintln(out)
 			}
 			if err := profiles[i].Print(out); err != nil {
-				return true, fmt.Errorf("printing profile %s: %w", profiles[i].SchedulerName, err)
+				return fmt.Errorf("printing profile %s: %w", profiles[i].SchedulerName, err)
 			}
 		}
 	}
 	if o.validateOnly {
 		fmt.Fprintf(out, "%s is valid\n", cmp.Or(o.config, "the command line"))
 	}
-	return o.printProfile || o.validateOnly, nil
+	return nil
 }
 
 // toLoop adds to each profile a recorder of events, which are sent under the profile's name. Call the function to send no more.

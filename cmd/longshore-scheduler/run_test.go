@@ -25,12 +25,17 @@ import (
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/cmd/longshore/local/localtest"
+	"github.com/longshore-project/longshore/plugins/sdk"
 )
 
 // asProgram makes the test binary be the program, so that tests can kill it.
 const asProgram = "LONGSHORE_SCHEDULER_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == asPlugin {
+		sdk.Serve(&refusing{})
+		return
+	}
 	if os.Getenv(asProgram) != "" {
 		main()
 		return

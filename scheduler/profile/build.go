@@ -27,12 +27,12 @@ type Profile struct {
 }
 
 // Build returns the profiles of a configuration that has its defaults, in its order. With faults there are no profiles.
-func Build(c *schedulerv1alpha1.SchedulerConfiguration, r *Registry) ([]Profile, field.ErrorList) {
+func Build(c *schedulerv1alpha1.SchedulerConfiguration, r *Registry, externals Externals) ([]Profile, field.ErrorList) {
 	var profiles []Profile
 	var faults field.ErrorList
 	for i := range c.Profiles {
-		b := &builder{registry: r, plugins: maps.Clone(r.known), arguments: map[string][]byte{}, external: sets.New[string]()}
-		profiles = append(profiles, b.build(&c.Profiles[i], field.NewPath("profiles").Index(i)))
+		b := &builder{registry: r, plugins: maps.Clone(r.known), arguments: map[string][]byte{}, external: map[string]External{}, enabledSomewhere: sets.New[string]()}
+		profiles = append(profiles, b.build(&c.Profiles[i], externals, field.NewPath("profiles").Index(i)))
 		faults = append(faults, b.faults...)
 	}
 	if len(faults) > 0 {
@@ -47,15 +47,16 @@ type builder struct {
 	// plugins is what the registry knows, with the arguments of the profile.
 	plugins   map[string]Named
 	arguments map[string][]byte
-	// external names the plugins of other processes, which are refused once and not again wherever they are mentioned.
-	external sets.Set[string]
-	faults   field.ErrorList
+	// external holds the plugins of other processes, which are among the plugins too.
+	external         map[string]External
+	enabledSomewhere sets.Set[string]
+	faults           field.ErrorList
 }
 
 func (b *builder) fault(f *field.Error) { b.faults = append(b.faults, f) }
 
-func (b *builder) build(c *schedulerv1alpha1.SchedulerProfile, path *field.Path) Profile {
-	b.refuseExternal(c.ExternalPlugins, path.Child("externalPlugins"))
+func (b *builder) build(c *schedulerv1alpha1.SchedulerProfile, externals Externals, path *field.Path) Profile {
+	b.addExternal(c, externals, path.Child("externalPlugins"))
 	b.configure(c.PluginConfig, path.Child("pluginConfig"))
 	out := Profile{SchedulerName: c.SchedulerName, Reservations: *c.Reservations.Enabled, Pipeline: &pipeline.Profile{Memo: pipeline.NewMemo()}, arguments: b.arguments}
 	sections := map[Point]*kubeschedulerv1.PluginSet{
@@ -67,18 +68,28 @@ func (b *builder) build(c *schedulerv1alpha1.SchedulerProfile, path *field.Path)
 			b.install(out.Pipeline, point, plugins)
 		}
 	}
+	b.refuseIdle(c.ExternalPlugins, path.Child("externalPlugins"))
 	return out
 }
 
-// refuseExternal refuses plugins in other processes, which this program cannot start.
-func (b *builder) refuseExternal(plugins []schedulerv1alpha1.ExternalPlugin, path *field.Path) {
-	if len(plugins) > 0 {
-		b.fault(field.Forbidden(path, "this build of longshore-scheduler runs compiled-in plugins only: leave externalPlugins out"))
+// addExternal makes the plugins of other processes known.
+func (b *builder) addExternal(c *schedulerv1alpha1.SchedulerProfile, externals Externals, path *field.Path) {
+	for i := range c.ExternalPlugins {
+		name := c.ExternalPlugins[i].Name
+		if _, taken := b.registry.known[name]; taken {
+			b.fault(field.Invalid(path.Index(i).Child("name"), name, "is the name of a compiled-in plugin: choose another"))
+			continue
+		}
+		b.external[name] = externals(c.SchedulerName, name)
+		b.plugins[name] = b.external[name]
 	}
+}
+
+// refuseIdle refuses external plugins that nothing would ever ask.
+func (b *builder) refuseIdle(plugins []schedulerv1alpha1.ExternalPlugin, path *field.Path) {
 	for i := range plugins {
-		b.external.Insert(plugins[i].Name)
-		if _, taken := b.registry.known[plugins[i].Name]; taken {
-			b.fault(field.Invalid(path.Index(i).Child("name"), plugins[i].Name, "is the name of a compiled-in plugin: choose another"))
+		if name := plugins[i].Name; b.external[name] != nil && !b.enabledSomewhere.Has(name) {
+			b.fault(field.Invalid(path.Index(i).Child("name"), name, "is asked nowhere: enable it in plugins, at filter for example"))
 		}
 	}
 }
@@ -96,6 +107,9 @@ func (b *builder) configure(configs []kubeschedulerv1.PluginConfig, path *field.
 			continue
 		}
 		b.arguments[name] = configs[i].Args.Raw
+		if b.external[name] != nil {
+			continue // It gets them when it starts.
+		}
 		configurable, ok := plugin.(Configurable)
 		if !ok {
 			b.fault(field.Forbidden(at.Child("args"), name+" takes no arguments"))
@@ -111,9 +125,7 @@ func (b *builder) configure(configs []kubeschedulerv1.PluginConfig, path *field.
 }
 
 func (b *builder) unknown(path *field.Path, name string) {
-	if !b.external.Has(name) {
-		b.fault(field.Invalid(path, name, "is no plugin here; known are "+strings.Join(slices.Sorted(maps.Keys(b.plugins)), ", ")))
-	}
+	b.fault(field.Invalid(path, name, "is no plugin here; known are "+strings.Join(slices.Sorted(maps.Keys(b.plugins)), ", ")))
 }
 
 // choose returns the plugins at one point in the order in which they are asked.
@@ -188,12 +200,13 @@ func (b *builder) enabled(point Point, list []kubeschedulerv1.Plugin, path *fiel
 		switch {
 		case !known:
 			b.unknown(at.Child("name"), name)
-		case !point.accepts(plugin):
+		case b.external[name] == nil && !point.accepts(plugin):
 			b.fault(field.Invalid(at.Child("name"), name, fmt.Sprintf("is not a %s plugin", point)))
 		case seen.Has(name):
 			b.fault(field.Duplicate(at.Child("name"), name))
 		}
 		seen.Insert(name)
+		b.enabledSomewhere.Insert(name)
 		out = append(out, choice{name, b.weight(point, list[i].Weight, at.Child("weight"))})
 	}
 	return out
@@ -217,7 +230,11 @@ func (b *builder) weight(point Point, weight *int32, path *field.Path) int64 {
 // install puts the chosen plugins into the profile; it is called for choices without faults only.
 func (b *builder) install(p *pipeline.Profile, point Point, chosen []choice) {
 	for _, c := range chosen {
-		switch plugin := b.plugins[c.name]; point {
+		plugin := b.plugins[c.name]
+		if e := b.external[c.name]; e != nil {
+			plugin = b.at(point, e)
+		}
+		switch point {
 		case Filter:
 			p.Filters = append(p.Filters, plugin.(framework.Filter))
 		case Score:
@@ -229,5 +246,21 @@ func (b *builder) install(p *pipeline.Profile, point Point, chosen []choice) {
 		case Assign:
 			p.Assign = plugin.(framework.Assign)
 		}
+	}
+}
+
+// at returns the external plugin as it is asked at the point.
+func (b *builder) at(point Point, e External) Named {
+	switch point {
+	case Filter:
+		return e.Filter()
+	case Score:
+		return e.Score()
+	case Estimate:
+		return e.Estimate()
+	case Select:
+		return e.Select(b.registry.known[b.registry.defaults[Select][0].name].(framework.Select))
+	default:
+		return e.Assign(b.registry.known[b.registry.defaults[Assign][0].name].(framework.Assign))
 	}
 }

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/longshore-project/longshore/cmd/longshore/local/localtest"
+	"github.com/longshore-project/longshore/plugins/sdk"
+	"github.com/longshore-project/longshore/scheduler/framework"
+)
+
+// asPlugin is the argument that makes the test binary be a plugin.
+const asPlugin = "as-plugin"
+
+// refusing is a plugin that refuses one member, which its arguments name.
+type refusing struct{ member string }
+
+func (*refusing) Name() string { return "refusing" }
+
+func (p *refusing) Configure(_ context.Context, args sdk.Arguments) error {
+	var a struct{ Member string }
+	if err := args.Decode(&a); err != nil {
+		return err
+	}
+	if p.member = a.Member; a.Member == "" {
+		return errors.New("member is missing: name the member to refuse")
+	}
+	return nil
+}
+
+func (p *refusing) Filter(_ context.Context, q *framework.Query, _ framework.Bitset) ([]framework.Rejection, error) {
+	row, ok := q.Snapshot.Row(p.member)
+	if !ok {
+		return nil, nil
+	}
+	refused := framework.NewBitset(q.Snapshot.Len())
+	refused.Set(row)
+	return []framework.Rejection{{Clusters: refused, Status: framework.NewStatus(framework.Unschedulable, "cluster(s) were refused")}}, nil
+}
+
+// TestExternalPlugin lets a plugin in a process of its own take part in the decisions of one of two profiles.
+func TestExternalPlugin(t *testing.T) {
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "scheduler.yaml")
+	text := fmt.Sprintf(`apiVersion: scheduler.longshore.dev/v1alpha1
+kind: SchedulerConfiguration
+profiles:
+- schedulerName: picky
+  plugins: {filter: {enabled: [{name: Refuse}]}}
+  pluginConfig: [{name: Refuse, args: {member: external-bad}}]
+  externalPlugins: [{name: Refuse, path: %q, sha256: "%x", args: [%s], deadline: 20s}]
+- schedulerName: plain
+`, binary, sha256.Sum256(content), asPlugin)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := localtest.ControlPlane(t)
+	kubeconfig, c, port := kubeconfigOf(t, config), newClient(t, config), freePort(t)
+	members := []string{"external-bad", "external-good"}
+	for _, name := range members {
+		createMember(t, c, name, 10)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, []string{"--kubeconfig", kubeconfig, "--config", file, fmt.Sprintf("--secure-port=%d", port)}, io.Discard)
+	}()
+	for scheduler, want := range map[string]string{"picky": "external-good", "plain": "external-bad external-good"} {
+		b := createBinding(t, c, "for-"+scheduler, scheduler, members...)
+		eventually(t, b.Name+" is scheduled", scheduledIn(c, b))
+		var got []string
+		for _, target := range b.Spec.Clusters {
+			got = append(got, target.Name)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s runs on %v, want %s", b.Name, got, want)
+		}
+	}
+	status, body := ask(t, port, "/metrics")
+	if want := `longshore_plugin_state{plugin="Refuse",state="Running"} 1`; status != http.StatusOK || !strings.Contains(body, want) {
+		t.Errorf("/metrics: status %d without %s", status, want)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("run: %v", err)
+	}
+}

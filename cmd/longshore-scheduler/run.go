@@ -1,0 +1,68 @@
+package main
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/rest"
+
+	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/scheduler/loop"
+	"github.com/longshore-project/longshore/scheduler/profile"
+)
+
+// schedule runs until ctx ends.
+func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerConfiguration, r *profile.Registry) error {
+	config, err := o.clientConfig()
+	if err != nil {
+		return err
+	}
+	measured := prometheus.NewRegistry()
+	external, err := startExternal(ctx, c, measured)
+	if err != nil {
+		return err
+	}
+	defer external.close()
+	built, err := o.build(c, r, external.plugin)
+	if err != nil {
+		return err
+	}
+	profiles, stopEvents, err := toLoop(built, config)
+	if err != nil {
+		return err
+	}
+	defer stopEvents()
+	o.leaseName = cmp.Or(o.leaseName, leaseOf(built))
+	metrics := loop.NewMetrics()
+	measured.MustRegister(metrics)
+	scheduling, err := loop.New(config, loop.Options{Profiles: profiles, Committers: o.committers, Metrics: metrics})
+	if err != nil {
+		return err
+	}
+	server, err := newServer(o, scheduling.Synced, measured)
+	if err != nil {
+		return err
+	}
+	work := func(ctx context.Context) error {
+		external.await(ctx)
+		return scheduling.Run(ctx)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.serve(ctx) })
+	group.Go(func() error { return lead(ctx, o, config, server, work) })
+	return group.Wait()
+}
+
+// lead runs work, at once or as soon as this process is the leader.
+func lead(ctx context.Context, o *options, config *rest.Config, s *server, work func(context.Context) error) error {
+	if !o.leaderElect {
+		s.leading.Store(true)
+		return work(ctx)
+	}
+	return elect(ctx, o, config, func(ctx context.Context) error {
+		s.leading.Store(true)
+		return work(ctx)
+	})
+}
