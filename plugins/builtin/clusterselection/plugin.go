@@ -14,6 +14,7 @@ package clusterselection
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/longshore-project/longshore/plugins/builtin/topology"
@@ -42,8 +43,17 @@ var (
 // Name returns the name by which profiles know the plugin.
 func (Plugin) Name() string { return "ClusterSelection" }
 
-// solvers keeps the memory of searches; what was solved before never shows in an answer.
-var solvers = sync.Pool{New: func() any { return new(spread.Solver) }}
+// workspace is the memory of a search; what was solved before never shows in an answer.
+type workspace struct {
+	solver  spread.Solver
+	problem spread.Problem
+	room    []int64
+	current []int64
+	score   []int64
+	tier    []int32
+}
+
+var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 
 // Select returns the best clusters. A refusal names the constraint and how far the fleet is from satisfying it.
 func (Plugin) Select(_ context.Context, s *framework.Selection) ([]int32, framework.Status, error) {
@@ -63,10 +73,10 @@ func (Plugin) Select(_ context.Context, s *framework.Selection) ([]int32, framew
 
 // solve searches for the best set.
 func (q *question) solve() ([]int32, framework.Status) {
-	solver := solvers.Get().(*spread.Solver)
-	defer solvers.Put(solver)
+	w := workspaces.Get().(*workspace)
+	defer workspaces.Put(w)
 	rows := q.candidates()
-	best, refusal := solver.Solve(q.problem(rows))
+	best, refusal := w.solver.Solve(q.problem(rows, w))
 	if refusal != nil {
 		return q.refuse(refusal)
 	}
@@ -92,32 +102,34 @@ func (q *question) refuse(r *spread.Infeasible) ([]int32, framework.Status) {
 	return nil, framework.NewStatus(framework.Unschedulable, "spread constraint "+r.Message)
 }
 
-// problem is the question in the words of package spread. Rows are the candidates in ascending order.
-func (q *question) problem(rows []int32) *spread.Problem {
-	p := &spread.Problem{
-		Candidates: len(rows), Replicas: q.replicas, Divided: q.divided, Capacity: make([]int64, len(rows)),
-		Keys: topology.Keys(q.Snapshot, q.constraints, rows),
+// problem is the question in the words of package spread, laid out in the workspace. Rows are the candidates in ascending order.
+func (q *question) problem(rows []int32, w *workspace) *spread.Problem {
+	w.problem = spread.Problem{
+		Candidates: len(rows), Replicas: q.replicas, Divided: q.divided,
+		Keys: topology.Keys(q.Snapshot, q.constraints, rows, w.problem.Keys),
 	}
-	for i, row := range rows {
-		p.Capacity[i] = q.room(row)
-	}
+	w.room = column(w.room, rows, q.room)
+	w.problem.Capacity = w.room
 	if len(q.current) > 0 {
-		p.Current = make([]int64, len(rows))
-		for i, row := range rows {
-			p.Current[i] = q.current[row]
-		}
+		w.current = column(w.current, rows, func(row int32) int64 { return q.current[row] })
+		w.problem.Current = w.current
 	}
 	if q.Scores != nil {
-		p.Score = make([]int64, len(rows))
-		for i, row := range rows {
-			p.Score[i] = q.Scores[row]
-		}
+		w.score = column(w.score, rows, func(row int32) int64 { return q.Scores[row] })
+		w.problem.Score = w.score
 	}
 	if q.Tiers != nil {
-		p.Tier = make([]int32, len(rows))
-		for i, row := range rows {
-			p.Tier[i] = int32(q.Tiers[row])
-		}
+		w.tier = column(w.tier, rows, func(row int32) int32 { return int32(q.Tiers[row]) })
+		w.problem.Tier = w.tier
 	}
-	return p
+	return &w.problem
+}
+
+// column fills memory with a value for each row.
+func column[T any](memory []T, rows []int32, of func(row int32) T) []T {
+	memory = slices.Grow(memory[:0], len(rows))
+	for _, row := range rows {
+		memory = append(memory, of(row))
+	}
+	return memory
 }

@@ -115,7 +115,7 @@ func TestUnbeatenPrefix(t *testing.T) {
 		}
 		hits++
 		rows := q.candidates()
-		best, refusal := spread.Solve(q.problem(rows))
+		best, refusal := spread.Solve(q.problem(rows, new(workspace)))
 		if refusal != nil {
 			t.Fatalf("%v was taken, yet %v", prefix, refusal)
 		}

@@ -50,32 +50,34 @@ func Name(c framework.SpreadConstraint) string {
 }
 
 // Keys returns the constraints with the groups of the candidates, index-aligned with constraints. Rows are the candidates in ascending order.
-func Keys(s *framework.Snapshot, constraints []framework.SpreadConstraint, rows []int32) []spread.Key {
-	out := make([]spread.Key, len(constraints))
+// It builds on the memory of memory, which may be nil and must not be used otherwise afterwards.
+func Keys(s *framework.Snapshot, constraints []framework.SpreadConstraint, rows []int32, memory []spread.Key) []spread.Key {
+	out := slices.Grow(memory[:0], len(constraints))[:len(constraints)]
 	for i, c := range constraints {
-		out[i] = spread.Key{Name: Name(c), Min: int(c.MinGroups), Max: int(c.MaxGroups), Membership: membership(s.Groups(c), rows)}
+		m := membership(s.Groups(c), rows, out[i].Membership)
+		out[i] = spread.Key{Name: Name(c), Min: int(c.MinGroups), Max: int(c.MaxGroups), Membership: m}
 	}
 	return out
 }
 
 // membership picks the rows out of the groups.
-func membership(g *framework.Groups, rows []int32) spread.Membership {
+func membership(g *framework.Groups, rows []int32, memory spread.Membership) spread.Membership {
 	if g == nil {
 		return spread.Membership{}
 	}
+	group := slices.Grow(memory.Group[:0], len(rows))
 	if g.Start == nil {
-		m := spread.Membership{Group: make([]int32, len(rows))}
-		for i, row := range rows {
-			m.Group[i] = g.Group[row]
+		for _, row := range rows {
+			group = append(group, g.Group[row])
 		}
-		return m
+		return spread.Membership{Group: group}
 	}
-	m := spread.Membership{Start: make([]int32, len(rows)+1), Group: make([]int32, 0, 2*len(rows))}
-	for i, row := range rows {
-		m.Group = append(m.Group, g.Of(row)...)
-		m.Start[i+1] = int32(len(m.Group))
+	start := append(slices.Grow(memory.Start[:0], len(rows)+1), 0)
+	for _, row := range rows {
+		group = append(group, g.Of(row)...)
+		start = append(start, int32(len(group)))
 	}
-	return m
+	return spread.Membership{Start: start, Group: group}
 }
 
 // Covered returns how many groups the clusters in rows belong to, those left out for which counts returns false; nil counts all. A cluster
