@@ -117,6 +117,30 @@ func TestAnswersFromTheFile(t *testing.T) {
 	}
 }
 
+// TestDocumentedConfigurationIsValid checks the example that users start from.
+func TestDocumentedConfigurationIsValid(t *testing.T) {
+	text, err := os.ReadFile("../../docs/scheduler-configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```yaml\n")
+	example, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("the page has no example")
+	}
+	path := filepath.Join(t.TempDir(), "scheduler.yaml")
+	if err := os.WriteFile(path, []byte(example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"--config", path, "--print-profile"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "Profile sparing, reservations off") {
+		t.Errorf("output is\n%s", out.String())
+	}
+}
+
 func TestServer(t *testing.T) {
 	o, err := parse(nil, io.Discard)
 	if err != nil {
