@@ -95,7 +95,7 @@ func (l *relaxation) solve(t *testing.T, replicas map[int]float64, total float64
 // narrower constraints, and compares what stays with the bound.
 func TestMovesStayWithinTheRelaxation(t *testing.T) {
 	tight, placed := 0, 0
-	for seed := range uint64(25) {
+	for seed := range uint64(10) {
 		rng := rand.New(rand.NewPCG(11, seed))
 		const n, regions = 24, 5
 		clusters := make([]*framework.Cluster, n)
@@ -125,7 +125,7 @@ func TestMovesStayWithinTheRelaxation(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d decisions keep as many replicas as the bound allows", tight, placed)
-	if placed < 10 || tight*2 < placed {
+	if placed < 5 || tight*2 < placed {
 		t.Errorf("%d of %d decisions reach the bound: it says too little, or too many replicas move", tight, placed)
 	}
 }
