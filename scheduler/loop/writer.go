@@ -10,11 +10,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
-	"github.com/longshore-project/longshore/apis"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/scheduler/queue"
 )
@@ -47,14 +45,11 @@ func newWorkClient(config *rest.Config) (rest.Interface, error) {
 	return newClient(config, workv1alpha2.GroupVersion)
 }
 
-// codecs decodes the objects of the API groups as they are, without conversion or defaulting.
-var codecs = serializer.NewCodecFactory(apis.NewScheme())
-
 func newClient(config *rest.Config, gv schema.GroupVersion) (rest.Interface, error) {
 	c := rest.CopyConfig(config)
 	c.APIPath, c.GroupVersion = "/apis", &gv
 	c.ContentType, c.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeJSON
-	c.NegotiatedSerializer = codecs.WithoutConversion()
+	c.NegotiatedSerializer = codecs
 	client, err := rest.RESTClientFor(c)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", gv, err)

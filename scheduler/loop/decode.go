@@ -1,0 +1,96 @@
+package loop
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+
+	"github.com/longshore-project/longshore/apis"
+	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
+	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+)
+
+// codecs decodes the objects of the API groups as they are, without conversion or defaulting.
+var codecs = directCodecs{serializer.NewCodecFactory(apis.NewScheme()).WithoutConversion()}
+
+// directCodecs decodes what a watch delivers in one pass. The generic machinery reads every event five times: to find its end, to find out
+// that it is an event, to decode that, to find out the kind of its object, to decode that. An API server writes kind and type first, so one
+// look at the beginning tells them; what begins otherwise goes the long way.
+type directCodecs struct{ runtime.NegotiatedSerializer }
+
+// SupportedMediaTypes implements runtime.NegotiatedSerializer.
+func (c directCodecs) SupportedMediaTypes() []runtime.SerializerInfo {
+	infos := c.NegotiatedSerializer.SupportedMediaTypes()
+	out := make([]runtime.SerializerInfo, len(infos))
+	for i, info := range infos {
+		if info.MediaType == runtime.ContentTypeJSON && info.StreamSerializer != nil {
+			stream := *info.StreamSerializer
+			stream.Serializer = eventSerializer{stream.Serializer}
+			info.StreamSerializer = &stream
+		}
+		out[i] = info
+	}
+	return out
+}
+
+// DecoderToVersion implements runtime.NegotiatedSerializer.
+func (c directCodecs) DecoderToVersion(d runtime.Decoder, gv runtime.GroupVersioner) runtime.Decoder {
+	return objectDecoder{c.NegotiatedSerializer.DecoderToVersion(d, gv)}
+}
+
+// eventSerializer decodes the events of a watch, which have these two fields and no others.
+type eventSerializer struct{ runtime.Serializer }
+
+// Decode implements runtime.Decoder.
+func (s eventSerializer) Decode(data []byte, defaults *schema.GroupVersionKind, into runtime.Object) (runtime.Object, *schema.GroupVersionKind, error) {
+	event, ok := into.(*metav1.WatchEvent)
+	if !ok {
+		return s.Serializer.Decode(data, defaults, into)
+	}
+	rest, begins := bytes.CutPrefix(data, []byte(`{"type":"`))
+	kind, rest, separated := bytes.Cut(rest, []byte(`","object":{`))
+	rest, ends := bytes.CutSuffix(bytes.TrimSpace(rest), []byte("}}"))
+	if !begins || !separated || !ends || bytes.ContainsAny(kind, `"\`) {
+		return s.Serializer.Decode(data, defaults, into)
+	}
+	event.Type = string(kind)
+	// The object is decoded before the next event overwrites the buffer.
+	raw := data[bytes.IndexByte(data[1:], '{')+1:]
+	event.Object.Raw = raw[:len(rest)+2]
+	return event, nil, nil
+}
+
+// objectDecoder decodes the kinds that the loop watches.
+type objectDecoder struct{ runtime.Decoder }
+
+// watched makes an empty object of each kind, by how its JSON begins.
+var watched = map[string]func() runtime.Object{
+	beginning(workv1alpha2.GroupVersion, "ResourceBinding"):        func() runtime.Object { return &workv1alpha2.ResourceBinding{} },
+	beginning(workv1alpha2.GroupVersion, "ClusterResourceBinding"): func() runtime.Object { return &workv1alpha2.ClusterResourceBinding{} },
+	beginning(clusterv1alpha1.GroupVersion, "Cluster"):             func() runtime.Object { return &clusterv1alpha1.Cluster{} },
+}
+
+func beginning(gv schema.GroupVersion, kind string) string {
+	return `{"apiVersion":"` + gv.String() + `","kind":"` + kind + `",`
+}
+
+// Decode implements runtime.Decoder. Like the generic machinery it leaves the kind of the object empty.
+func (d objectDecoder) Decode(data []byte, defaults *schema.GroupVersionKind, into runtime.Object) (runtime.Object, *schema.GroupVersionKind, error) {
+	if into == nil {
+		for begins, make := range watched {
+			if len(data) >= len(begins) && strings.HasPrefix(string(data[:len(begins)]), begins) {
+				object := make()
+				err := json.Unmarshal(data, object)
+				kind := object.GetObjectKind().GroupVersionKind()
+				object.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{})
+				return object, &kind, err
+			}
+		}
+	}
+	return d.Decoder.Decode(data, defaults, into)
+}
