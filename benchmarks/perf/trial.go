@@ -46,6 +46,9 @@ func (t *trial) do(ctx context.Context) (Measurement, map[string]*workv1alpha2.R
 	if err = errors.Join(err, stopErr); err == nil {
 		results, err = t.check(ctx)
 	}
+	if err == nil {
+		err = t.count(ctx)
+	}
 	return t.result, results, errors.Join(err, t.run.server.deleteBindings(ctx, t.namespace, len(t.arrived)))
 }
 
@@ -123,22 +126,24 @@ func (t *trial) await(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now, err := t.run.server.traffic(ctx)
-	if err != nil {
-		return err
-	}
-	spent := now.since(t.before)
 	times := slices.SortedFunc(maps.Values(placed), time.Time.Compare)
 	first, last := times[0], times[len(times)-1]
 	t.result = Measurement{
 		Bindings: len(placed), Rate: float64(len(placed)-1) / last.Sub(first).Seconds(), Start: first.Sub(t.started),
-		Writes: spent.writes, Bytes: spent.bytes, Events: spent.events,
 	}
 	for name, at := range placed {
 		t.result.Latencies = append(t.result.Latencies, at.Sub(t.arrived[name]))
 	}
 	slices.Sort(t.result.Latencies)
 	return nil
+}
+
+// count reads what was written. The writer must have ended: the server counts a request only after it has answered.
+func (t *trial) count(ctx context.Context) error {
+	now, err := t.run.server.traffic(ctx)
+	spent := now.since(t.before)
+	t.result.Writes, t.result.Bytes, t.result.Events = spent.writes, spent.bytes, spent.events
+	return err
 }
 
 // check returns the bindings if every one is placed rightly, by one change of its spec.
