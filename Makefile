@@ -42,8 +42,13 @@ test-race: ## run the tests of the scheduler and the plugins under the race dete
 	fi
 
 .PHONY: bench
-bench: ## run the benchmarks
-	$(GO) test -run '^$$' -bench . ./benchmarks/...
+bench: ## run the benchmarks, five rounds each of those against a real API server
+	$(GO) test -run '^$$' -bench . -skip Memory -benchtime 5x -timeout 2h ./benchmarks/perf
+	$(GO) test -run '^$$' -bench . ./benchmarks/decide ./benchmarks/plugin
+
+.PHONY: bench-memory
+bench-memory: ## measure one scheduler with 10,000 clusters and 100,000 bindings
+	$(GO) test -run '^$$' -bench Memory -benchtime 1x -timeout 4h ./benchmarks/perf
 
 .PHONY: generate
 generate: ## write deepcopy functions, CRDs, the command reference and the plugin protocol again
