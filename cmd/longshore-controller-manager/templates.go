@@ -8,6 +8,7 @@ import (
 
 	"github.com/longshore-project/longshore/controllers/binding"
 	"github.com/longshore-project/longshore/controllers/interpreter"
+	"github.com/longshore-project/longshore/controllers/namespace"
 	"github.com/longshore-project/longshore/controllers/policy"
 	"github.com/longshore-project/longshore/controllers/status"
 	"github.com/longshore-project/longshore/controllers/template"
@@ -39,7 +40,11 @@ func registerTemplateSide(ctx context.Context, mgr ctrl.Manager, o *options) err
 
 // newTemplateStore returns the cache of templates, which the manager runs.
 func newTemplateStore(mgr ctrl.Manager, o *options) (*template.Store, error) {
-	scope, err := template.ParseScope(o.skippedAPIs, o.skippedNamespaces)
+	skip, err := namespace.ParseSkip(o.skippedNamespaces)
+	if err != nil {
+		return nil, err
+	}
+	scope, err := template.ParseScope(o.skippedAPIs, skip)
 	if err != nil {
 		return nil, err
 	}

@@ -10,10 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	workv1alpha1 "github.com/longshore-project/longshore/apis/work/v1alpha1"
+	"github.com/longshore-project/longshore/controllers/namespace"
 )
-
-// DefaultSkippedNamespaces is the default of --skipped-propagating-namespaces.
-const DefaultSkippedNamespaces = "kube-.*"
 
 var builtinSkippedGroups = sets.New(
 	"cluster.karmada.io", "policy.karmada.io", "work.karmada.io", "config.karmada.io", "networking.karmada.io",
@@ -31,29 +29,23 @@ type Scope struct {
 	groups     sets.Set[string]
 	versions   sets.Set[schema.GroupVersion]
 	kinds      sets.Set[schema.GroupVersionKind]
-	namespaces []*regexp.Regexp
+	namespaces namespace.Skip
 }
 
-// ParseScope reads the values of --skipped-propagating-apis (group, group/version or group/version/kind[,kind],
-// separated by ';'; a bare version such as v1 means the core group) and --skipped-propagating-namespaces
-// (regular expressions that must match the whole name).
-func ParseScope(skippedAPIs string, skippedNamespaces []string) (*Scope, error) {
+// ParseScope reads the value of --skipped-propagating-apis (group, group/version or group/version/kind[,kind],
+// separated by ';'; a bare version such as v1 means the core group). Nothing in the skipped namespaces is a template.
+func ParseScope(skippedAPIs string, skipped namespace.Skip) (*Scope, error) {
 	s := &Scope{
 		groups:   sets.New[string](),
 		versions: sets.New[schema.GroupVersion](),
 		kinds:    sets.New[schema.GroupVersionKind](),
+
+		namespaces: skipped,
 	}
 	for api := range strings.SplitSeq(skippedAPIs, ";") {
 		if err := s.skipAPI(strings.TrimSpace(api)); err != nil {
 			return nil, err
 		}
-	}
-	for _, pattern := range skippedNamespaces {
-		re, err := regexp.Compile("^(?:" + pattern + ")$")
-		if err != nil {
-			return nil, fmt.Errorf("reading skipped namespace %q (expected a regular expression): %w", pattern, err)
-		}
-		s.namespaces = append(s.namespaces, re)
 	}
 	return s, nil
 }
@@ -94,24 +86,13 @@ func (s *Scope) IncludesKind(gvk schema.GroupVersionKind) bool {
 // Includes reports whether obj, whose kind is included, is a template: it is not in a reserved or skipped namespace
 // and no other API owns it. A Namespace object is judged by its own name.
 func (s *Scope) Includes(obj *unstructured.Unstructured) bool {
-	namespace := obj.GetNamespace()
-	if namespace == "" && obj.GetKind() == "Namespace" {
-		namespace = obj.GetName()
+	home := obj.GetNamespace()
+	if home == "" && obj.GetKind() == "Namespace" {
+		home = obj.GetName()
 	}
-	return s.includesNamespace(namespace) && obj.GetLabels()[workv1alpha1.ClaimedByLabel] == ""
+	return s.includesNamespace(home) && obj.GetLabels()[workv1alpha1.ClaimedByLabel] == ""
 }
 
-func (s *Scope) includesNamespace(namespace string) bool {
-	if namespace == "" {
-		return true
-	}
-	if workv1alpha1.IsReservedNamespace(namespace) {
-		return false
-	}
-	for _, re := range s.namespaces {
-		if re.MatchString(namespace) {
-			return false
-		}
-	}
-	return true
+func (s *Scope) includesNamespace(name string) bool {
+	return name == "" || !workv1alpha1.IsReservedNamespace(name) && !s.namespaces.Matches(name)
 }

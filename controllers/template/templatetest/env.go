@@ -33,6 +33,7 @@ import (
 	workv1alpha1 "github.com/longshore-project/longshore/apis/work/v1alpha1"
 	"github.com/longshore-project/longshore/cmd/longshore/local"
 	"github.com/longshore-project/longshore/cmd/longshore/local/localtest"
+	"github.com/longshore-project/longshore/controllers/namespace"
 	"github.com/longshore-project/longshore/controllers/template"
 )
 
@@ -120,7 +121,11 @@ func (e *Env) run(scheme *runtime.Scheme) {
 
 func newStore(t testing.TB, cfg *rest.Config, mgr manager.Manager) *template.Store {
 	t.Helper()
-	scope, err := template.ParseScope("", []string{template.DefaultSkippedNamespaces})
+	skip, err := namespace.ParseSkip(namespace.DefaultSkipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scope, err := template.ParseScope("", skip)
 	if err != nil {
 		t.Fatal(err)
 	}
