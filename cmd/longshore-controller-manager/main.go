@@ -14,7 +14,7 @@ import (
 )
 
 const example = `  # Use the control plane that "longshore local up" started:
-  longshore-controller-manager --kubeconfig ~/.longshore/control-plane/kubeconfig
+  longshore-controller-manager --kubeconfig ~/.local/state/longshore/control-plane.kubeconfig
 
   # A single instance on a laptop, with debug messages and fast detection of dead members:
   longshore-controller-manager --kubeconfig kubeconfig --leader-elect=false --cluster-failure-threshold 5s -v 1
