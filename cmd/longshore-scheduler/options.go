@@ -49,12 +49,33 @@ const (
 // defaultPort is where Karmada's users expect the health of a scheduler.
 const defaultPort = 10351
 
+const usage = `Decides which member clusters get each workload and how many of its replicas, and writes that to its binding.
+
+Usage:
+  longshore-scheduler [flags]
+
+Examples:
+  # Use the control plane that "longshore local up" started:
+  longshore-scheduler --kubeconfig ~/.local/state/longshore/control-plane.kubeconfig
+
+  # Beside another scheduler, for the policies with schedulerName: longshore
+  longshore-scheduler --kubeconfig kubeconfig --scheduler-name longshore
+
+  # With other plugins or weights; first see whether the file is right and what it means
+  longshore-scheduler --config scheduler.yaml --validate
+  longshore-scheduler --config scheduler.yaml --print-profile
+  longshore-scheduler --kubeconfig kubeconfig --config scheduler.yaml
+
+Flags:
+`
+
 // parse reads the command line. It returns nil options when there is nothing to do but what it printed to out.
 func parse(args []string, out io.Writer) (*options, error) {
 	o := &options{}
 	fs := pflag.NewFlagSet("longshore-scheduler", pflag.ContinueOnError)
 	fs.SetOutput(out)
 	fs.SortFlags = false
+	fs.Usage = func() { fmt.Fprint(out, usage, fs.FlagUsages()) }
 	showVersion := fs.Bool("version", false, "print the version and exit")
 	o.register(fs)
 	fs.AddGoFlag(verbosity())
