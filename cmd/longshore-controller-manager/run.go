@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/longshore-project/longshore/apis"
+	"github.com/longshore-project/longshore/controllers/announce"
 	"github.com/longshore-project/longshore/controllers/cluster"
 	"github.com/longshore-project/longshore/controllers/clusterstatus"
 	"github.com/longshore-project/longshore/controllers/execution"
@@ -87,14 +88,14 @@ func registerMemberSide(ctx context.Context, mgr ctrl.Manager, o *options) error
 		return err
 	}
 	works := &execution.Controller{
-		Client: mgr.GetClient(), Interpreter: interpreter.New(), Events: mgr.GetEventRecorder("execution-controller"), Workers: o.workSyncs,
+		Client: mgr.GetClient(), Interpreter: interpreter.New(), Events: announce.Bounded(mgr.GetEventRecorder("execution-controller")), Workers: o.workSyncs,
 	}
 	status := &clusterstatus.Controller{
 		Client: mgr.GetClient(), Frequency: o.statusFrequency, WithoutResources: !o.resourceModeling,
 		SuccessThreshold: o.successThreshold, FailureThreshold: o.failureThreshold,
 	}
 	sessions := &member.Controller{Client: mgr.GetClient(), Fleet: member.NewFleet(o.member, works, status)}
-	clusters := &cluster.Controller{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("cluster-controller")}
+	clusters := &cluster.Controller{Client: mgr.GetClient(), Events: announce.Bounded(mgr.GetEventRecorder("cluster-controller"))}
 	namespaces := &namespace.Controller{Client: mgr.GetClient(), Skip: skip, Workers: o.namespaceSyncs}
 	for _, setup := range []func() error{
 		func() error { return works.SetupWithManager(ctx, mgr) },

@@ -45,7 +45,7 @@ func (c *Controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	err := c.client.Get(ctx, req.NamespacedName, b, client.UnsafeDisableDeepCopy)
 	switch {
 	case apierrors.IsNotFound(err):
-		c.announce.forget(req.NamespacedName)
+		c.announce.failures.Forget(req.NamespacedName)
 		return reconcile.Result{}, nil
 	case err != nil:
 		return reconcile.Result{}, fmt.Errorf("reading binding %s: %w", req.NamespacedName, err)

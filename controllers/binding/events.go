@@ -1,47 +1,42 @@
 package binding
 
 import (
-	"sync"
-
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/controllers/announce"
 )
-
-// maxNote is the longest note that the events API takes, less room for an ellipsis.
-const maxNote = 1000
 
 // announcer tells of failures on binding and template, and of success only after a failure: a template that simply
 // works costs no event here.
 type announcer struct {
 	recorder events.EventRecorder
-	mu       sync.Mutex
-	failures map[types.NamespacedName]string
+	failures announce.Failures[client.ObjectKey]
 }
 
 func newAnnouncer(recorder events.EventRecorder) *announcer {
-	return &announcer{recorder: recorder, failures: map[types.NamespacedName]string{}}
+	return &announcer{recorder: announce.Bounded(recorder)}
 }
 
 func (a *announcer) failed(b workv1alpha2.Binding, template *unstructured.Unstructured, err error) {
-	if a.remember(b, err.Error()) {
+	if a.failures.News(client.ObjectKeyFromObject(b), err.Error()) {
 		a.emit(b, template, corev1.EventTypeWarning, workv1alpha2.EventSyncWorkFailed, err.Error())
 	}
 }
 
 func (a *announcer) succeeded(b workv1alpha2.Binding, template *unstructured.Unstructured) {
-	if a.forget(types.NamespacedName{Namespace: b.GetNamespace(), Name: b.GetName()}) {
+	if a.failures.Forget(client.ObjectKeyFromObject(b)) {
 		a.emit(b, template, corev1.EventTypeNormal, workv1alpha2.EventSyncWorkSucceed, "every Work is as it should be")
 	}
 }
 
 func (a *announcer) cleanupFailed(b workv1alpha2.Binding, err error) {
-	if a.remember(b, err.Error()) {
+	if a.failures.News(client.ObjectKeyFromObject(b), err.Error()) {
 		a.emit(b, nil, corev1.EventTypeWarning, workv1alpha2.EventCleanupWorkFailed, err.Error())
 	}
 }
@@ -51,31 +46,7 @@ func (a *announcer) invalid(policy runtime.Object, err error) {
 	a.recorder.Eventf(policy.DeepCopyObject(), nil, corev1.EventTypeWarning, policyv1alpha1.EventApplyOverridePolicyFailed, "ApplyOverridePolicy", "%s", err.Error())
 }
 
-// remember reports whether the failure is news.
-func (a *announcer) remember(b workv1alpha2.Binding, failure string) bool {
-	key := types.NamespacedName{Namespace: b.GetNamespace(), Name: b.GetName()}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.failures[key] == failure {
-		return false
-	}
-	a.failures[key] = failure
-	return true
-}
-
-// forget drops the last failure of a binding and reports whether there was one.
-func (a *announcer) forget(key types.NamespacedName) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	_, had := a.failures[key]
-	delete(a.failures, key)
-	return had
-}
-
 func (a *announcer) emit(b workv1alpha2.Binding, template *unstructured.Unstructured, kind, reason, note string) {
-	if len(note) > maxNote {
-		note = note[:maxNote] + " …"
-	}
 	a.recorder.Eventf(b.DeepCopyObject(), nil, kind, reason, "SyncWork", "%s", note)
 	if template != nil {
 		var about runtime.Object = template.DeepCopy()

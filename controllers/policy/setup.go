@@ -17,6 +17,7 @@ import (
 
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/controllers/announce"
 	"github.com/longshore-project/longshore/controllers/template"
 	"github.com/longshore-project/longshore/controllers/template/written"
 )
@@ -55,7 +56,7 @@ func Setup(ctx context.Context, mgr manager.Manager, store *template.Store, repl
 	if err != nil {
 		return fmt.Errorf("building the client for templates: %w", err)
 	}
-	recorder := mgr.GetEventRecorder(eventSource)
+	recorder := announce.Bounded(mgr.GetEventRecorder(eventSource))
 	c := &claimer{
 		client: mgr.GetClient(), metadata: templates, store: store, replicas: replicas,
 		catalog: NewCatalog(), waiting: newWaiting(), triggers: newTriggers(),

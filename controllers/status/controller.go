@@ -46,7 +46,7 @@ func (c *Controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	case apierrors.IsNotFound(err):
 		c.bindings.Forget(req.NamespacedName)
 		c.progress.done(req.NamespacedName)
-		c.announce.forget(req.NamespacedName)
+		c.announce.failures.Forget(req.NamespacedName)
 		return reconcile.Result{}, nil
 	case err != nil:
 		return reconcile.Result{}, fmt.Errorf("reading binding %s: %w", req.NamespacedName, err)
