@@ -130,23 +130,12 @@ func KillCluster(ctx context.Context, dir, name string) error {
 
 // change works on a copy of one cluster while nobody else can, and records the copy whatever came of it.
 func change(ctx context.Context, dir, name string, work func(*State, *Cluster) error) error {
-	dir, err := absoluteDir(dir)
-	if err != nil {
-		return err
-	}
-	unlock, err := lockDir(ctx, dir, Silent)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	s, err := Load(dir)
-	if err != nil {
-		return err
-	}
-	c, err := s.Cluster(name)
-	if err != nil {
-		return err
-	}
-	c = c.clone()
-	return errors.Join(work(s, c), s.record(c))
+	return changeState(ctx, dir, Silent, func(s *State) error {
+		c, err := s.Cluster(name)
+		if err != nil {
+			return err
+		}
+		c = c.clone()
+		return errors.Join(work(s, c), s.record(c))
+	})
 }
