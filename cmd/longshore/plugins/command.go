@@ -9,7 +9,10 @@ scheduler do.`
 
 	example = `  # Does my plugin keep the promises of the protocol, and how long does it take?
   longshore plugins check ./my-plugin
-  longshore plugins bench ./my-plugin`
+  longshore plugins bench ./my-plugin
+
+  # What do those of the scheduler do?
+  longshore plugins list`
 )
 
 // NewCommand returns `longshore plugins`.
@@ -23,6 +26,6 @@ func NewCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newCheckCommand(), newBenchCommand(), newEmptyCommand())
+	cmd.AddCommand(newCheckCommand(), newBenchCommand(), newListCommand(), newEmptyCommand())
 	return cmd
 }
