@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -153,16 +152,14 @@ func TestServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var listener net.Listener
-	listen := s.listen
-	o.securePort = 0 // Any free one.
-	s.listen = func() (net.Listener, error) { return listener, err }
-	if listener, err = listen(); err != nil {
+	s.health.Address = "127.0.0.1:0" // Any free port.
+	listener, err := s.health.Listen()
+	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- s.serve(ctx) }()
+	go func() { ended <- s.health.ServeOn(ctx, listener) }()
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	ask := func(path string) int {
 		response, err := client.Get("https://" + listener.Addr().String() + path)

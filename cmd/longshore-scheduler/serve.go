@@ -2,27 +2,19 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
-	"fmt"
-	"net"
 	"net/http"
-	"net/http/pprof"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"k8s.io/client-go/util/cert"
+	"k8s.io/klog/v2"
 
+	"github.com/longshore-project/longshore/cmd/internal/serving"
 	"github.com/longshore-project/longshore/plugins/host"
 )
 
 // server answers questions about the process. It is ready when it schedules, or waits for another process that does.
 type server struct {
-	http    *http.Server
-	listen  func() (net.Listener, error)
+	health  *serving.Health // nil serves nothing
 	leading atomic.Bool
 }
 
@@ -32,65 +24,22 @@ func newServer(o *options, synced func() bool, metrics prometheus.Collector, plu
 	if o.securePort == 0 {
 		return s, nil
 	}
-	certificate, err := certificateOf(o)
+	certificates, err := serving.LoadCertificates(serving.Files{Cert: o.certFile, Key: o.keyFile}, o.bindAddress, klog.Background())
 	if err != nil {
 		return nil, err
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(metrics, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	mux := http.NewServeMux()
-	mux.HandleFunc("/healthz", answer(func() bool { return true }))
-	mux.HandleFunc("/readyz", answer(func() bool { return !s.leading.Load() || synced() }))
-	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	mux.Handle("GET "+host.ReportPath, plugins)
-	if o.profiling {
-		mux.HandleFunc("/debug/pprof/", pprof.Index)
-		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	}
-	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	s.listen = func() (net.Listener, error) {
-		return tls.Listen("tcp", o.address(), &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+	s.health = &serving.Health{
+		Address: o.address(), Certificates: certificates, Metrics: metrics, Profiling: o.profiling,
+		Ready: func() bool { return !s.leading.Load() || synced() },
+		More:  map[string]http.Handler{"GET " + host.ReportPath: plugins},
 	}
 	return s, nil
 }
 
-func certificateOf(o *options) (tls.Certificate, error) {
-	if o.certFile != "" {
-		pair, err := tls.LoadX509KeyPair(o.certFile, o.keyFile)
-		if err != nil {
-			return pair, fmt.Errorf("loading the serving certificate: %w", err)
-		}
-		return pair, nil
-	}
-	certPEM, keyPEM, err := cert.GenerateSelfSignedCertKey("localhost", []net.IP{net.ParseIP(o.bindAddress)}, nil)
-	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("making a serving certificate: %w", err)
-	}
-	return tls.X509KeyPair(certPEM, keyPEM)
-}
-
-func answer(ok func() bool) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		if !ok() {
-			http.Error(w, "not ready", http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprint(w, "ok")
-	}
-}
-
 // serve returns when ctx ends.
 func (s *server) serve(ctx context.Context) error {
-	if s.http == nil {
+	if s.health == nil {
 		return nil
 	}
-	listener, err := s.listen()
-	if err != nil {
-		return fmt.Errorf("serving health and metrics: %w; choose another --secure-port or --bind-address", err)
-	}
-	context.AfterFunc(ctx, func() { s.http.Close() })
-	if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serving health and metrics: %w", err)
-	}
-	return nil
+	return s.health.Serve(ctx)
 }

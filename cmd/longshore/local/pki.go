@@ -1,18 +1,15 @@
 package local
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/longshore-project/longshore/cmd/internal/keys"
 )
 
 // certificateLife is long enough that nobody meets an expired local cluster.
@@ -42,7 +39,7 @@ func (p pki) ensure() error {
 	if err := os.MkdirAll(string(p), 0o700); err != nil {
 		return fmt.Errorf("creating the folder for keys: %w", err)
 	}
-	authority, err := newAuthority()
+	authority, err := keys.NewAuthority("longshore-local", certificateLife)
 	if err != nil {
 		return fmt.Errorf("creating the CA: %w", err)
 	}
@@ -57,88 +54,17 @@ func (p pki) ensure() error {
 		adminPair: {Subject: pkix.Name{CommonName: "admin", Organization: []string{"system:masters"}}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}},
 	}
 	for name, template := range pairs {
-		if err := authority.issue(template, p.cert(name), p.key(name)); err != nil {
+		if err := authority.Issue(template, p.cert(name), p.key(name)); err != nil {
 			return fmt.Errorf("issuing %s: %w", name, err)
 		}
 	}
-	if err := writeSigningKey(p.serviceAccounts()); err != nil {
+	if err := keys.WriteNew(p.serviceAccounts()); err != nil {
 		return fmt.Errorf("creating the key for service accounts: %w", err)
 	}
-	return writePEM(p.caFile(), "CERTIFICATE", authority.cert.Raw)
+	return authority.WriteCertificate(p.caFile())
 }
 
 func (p pki) complete() bool {
 	_, err := os.Stat(p.caFile())
 	return err == nil
-}
-
-// authority is a CA that lives only while it issues: its key is never written.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority() (*authority, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: "longshore-local"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(certificateLife),
-		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		BasicConstraintsValid: true,
-		IsCA:                  true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, err
-	}
-	cert, err := x509.ParseCertificate(der)
-	return &authority{cert: cert, key: key}, err
-}
-
-// issue completes the template, signs it and writes certificate and key.
-func (a *authority) issue(template *x509.Certificate, certFile, keyFile string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		return err
-	}
-	template.SerialNumber = serial
-	template.NotBefore, template.NotAfter = a.cert.NotBefore, a.cert.NotAfter
-	template.KeyUsage = x509.KeyUsageDigitalSignature
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
-	if err != nil {
-		return err
-	}
-	if err := writeKey(keyFile, key); err != nil {
-		return err
-	}
-	return writePEM(certFile, "CERTIFICATE", der)
-}
-
-func writeSigningKey(file string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	return writeKey(file, key)
-}
-
-func writeKey(file string, key *ecdsa.PrivateKey) error {
-	der, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		return err
-	}
-	return writePEM(file, "EC PRIVATE KEY", der)
-}
-
-func writePEM(file, kind string, der []byte) error {
-	return os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
 }
