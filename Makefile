@@ -3,7 +3,7 @@ SHELL := /bin/bash -o pipefail
 GO    ?= go
 BIN   := $(CURDIR)/bin
 
-PROGRAMS := ./cmd/longshore ./cmd/longshore-scheduler ./cmd/longshore-controller-manager
+PROGRAMS := ./cmd/longshore ./cmd/longshore-scheduler ./cmd/longshore-controller-manager ./cmd/longshore-estimator
 
 CORE_PACKAGES := ./scheduler/... ./plugins/...
 GENERATE_TOOL := $(GO) tool -modfile=tools/generate/go.mod

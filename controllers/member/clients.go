@@ -11,6 +11,7 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
+	appsv1client "k8s.io/client-go/kubernetes/typed/apps/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/flowcontrol"
@@ -52,6 +53,8 @@ type Clients struct {
 	Streams dynamic.Interface
 	// Core is for lists and watches of nodes and pods, in the compact encoding, as Streams without limits.
 	Core corev1client.CoreV1Interface
+	// Apps is the same for workloads.
+	Apps appsv1client.AppsV1Interface
 	// Discovery asks for health, version and served kinds, with the timeout but outside the rate limits: a heartbeat must not wait
 	// behind a burst of writes.
 	Discovery *discovery.DiscoveryClient
@@ -104,6 +107,9 @@ func (c *Clients) build(config *rest.Config, streams *http.Client, options Optio
 	compact.ContentType, compact.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
 	if c.Core, err = corev1client.NewForConfigAndClient(compact, streams); err != nil {
 		return fmt.Errorf("preparing watches of nodes and pods: %w", err)
+	}
+	if c.Apps, err = appsv1client.NewForConfigAndClient(compact, streams); err != nil {
+		return fmt.Errorf("preparing watches of workloads: %w", err)
 	}
 	return nil
 }

@@ -65,12 +65,22 @@ func LoadCertificates(files Files, host string, log logr.Logger) (*Certificates,
 
 // Config returns what a server needs. protocols are those of ALPN, in order of preference.
 func (c *Certificates) Config(protocols ...string) *tls.Config {
+	return c.serve(protocols, func(*tls.Config) {})
+}
+
+// HealthConfig is Config for clients that have no certificate, such as probes.
+func (c *Certificates) HealthConfig(protocols ...string) *tls.Config {
+	return c.serve(protocols, func(config *tls.Config) { config.ClientAuth, config.ClientCAs = tls.NoClientCert, nil })
+}
+
+func (c *Certificates) serve(protocols []string, change func(*tls.Config)) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		NextProtos: protocols,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 			config := c.current().Clone()
 			config.NextProtos = protocols
+			change(config)
 			return config, nil
 		},
 	}

@@ -43,7 +43,7 @@ func (h *Health) Serve(ctx context.Context) error {
 
 // Listen opens the address.
 func (h *Health) Listen() (net.Listener, error) {
-	return tls.Listen("tcp", h.Address, h.Certificates.Config("h2", "http/1.1"))
+	return tls.Listen("tcp", h.Address, h.Certificates.HealthConfig("h2", "http/1.1"))
 }
 
 // ServeOn is Serve on what Listen returned.

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+	"k8s.io/apimachinery/pkg/runtime"
+	appsv1client "k8s.io/client-go/kubernetes/typed/apps/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+
+	"github.com/longshore-project/longshore/cmd/internal/serving"
+	"github.com/longshore-project/longshore/estimator/server"
+)
+
+// run works until ctx ends. o must be valid.
+func run(ctx context.Context, o *options) error {
+	members := server.NewMembers(o.unknownAfter)
+	metrics := server.NewMetrics(members)
+	group, ctx := errgroup.WithContext(ctx)
+	if err := observeTargets(ctx, group, o, members); err != nil {
+		return err
+	}
+	synced := func() bool { return true }
+	if o.controlPlane != "" {
+		fleet, err := newFleet(ctx, o, members)
+		if err != nil {
+			return err
+		}
+		synced = fleet.synced.Load
+		group.Go(func() error { return fleet.run(ctx) })
+	}
+	certificates, err := serving.LoadCertificates(o.files, o.bindAddress, klog.Background())
+	if err != nil {
+		return err
+	}
+	if o.securePort != 0 {
+		health := &serving.Health{
+			Address: o.healthAddress(), Certificates: certificates, Metrics: metrics, Profiling: o.profiling,
+			Ready: func() bool { return synced() && members.Settled() },
+		}
+		group.Go(func() error { return health.Serve(ctx) })
+	}
+	group.Go(func() error { return serveEstimates(ctx, o, certificates, members, metrics) })
+	return group.Wait()
+}
+
+// observeTargets starts to observe the members that have a kubeconfig.
+func observeTargets(ctx context.Context, group *errgroup.Group, o *options, members *server.Members) error {
+	targets, err := o.targets()
+	if err != nil {
+		return err
+	}
+	for _, t := range targets {
+		config, err := t.config()
+		if err != nil {
+			return err
+		}
+		access, err := accessOf(config)
+		if err != nil {
+			return fmt.Errorf("connecting to member %s: %w", t.name, err)
+		}
+		group.Go(func() error {
+			members.Observe(ctx, t.name, access)
+			return nil
+		})
+	}
+	return nil
+}
+
+// accessOf returns clients that speak the compact encoding.
+func accessOf(config *rest.Config) (access server.Access, err error) {
+	config = rest.CopyConfig(config)
+	config.ContentType, config.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
+	if access.Core, err = corev1client.NewForConfig(config); err != nil {
+		return access, err
+	}
+	access.Apps, err = appsv1client.NewForConfig(config)
+	return access, err
+}
+
+// mostBytes bounds a request: about ten thousand questions.
+const mostBytes = 16 << 20
+
+// serveEstimates serves gRPC until ctx ends.
+func serveEstimates(ctx context.Context, o *options, certificates *serving.Certificates, members *server.Members, metrics *server.Metrics) error {
+	creds := insecure.NewCredentials()
+	if !o.insecure {
+		creds = credentials.NewTLS(certificates.Config("h2"))
+	}
+	s := grpc.NewServer(
+		grpc.Creds(creds), grpc.MaxRecvMsgSize(mostBytes), grpc.UnaryInterceptor(metrics.Unary),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
+	)
+	server.Register(s, members)
+	listener, err := net.Listen("tcp", o.grpcAddress())
+	if err != nil {
+		return fmt.Errorf("serving estimates: %w; choose another --grpc-port or --bind-address", err)
+	}
+	klog.FromContext(ctx).Info("Serving estimates", "address", listener.Addr().String(), "tls", !o.insecure)
+	context.AfterFunc(ctx, s.Stop)
+	if err := s.Serve(listener); err != nil {
+		return fmt.Errorf("serving estimates: %w", err)
+	}
+	return nil
+}
