@@ -212,9 +212,9 @@ func (p *Plugin) start(ctx context.Context) (*session, error) {
 	var t *transport
 	var err error
 	if spec.Path != "" {
-		t, err = launch(ctx, spec, newLines(p.log, time.Now, func(n int) { p.options.Metrics.lineDropped(p.name, n) }))
+		t, err = launch(ctx, spec, newLines(p.log, time.Now, func(n int) { p.options.Metrics.lineDropped(p.name, n) }), p.options.Count)
 	} else {
-		t, err = dial(spec, p.options.Dial)
+		t, err = dial(spec, p.options.Dial, p.options.Count)
 	}
 	if err != nil {
 		return nil, err
