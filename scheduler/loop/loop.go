@@ -238,7 +238,7 @@ func (l *Loop) judge(ctx context.Context, r *entry) *commit {
 		c.want, c.then = failed(err.Error()), retry
 		return c
 	}
-	c.want, c.then = outcomeOf(r.binding, &decision, r.class.fingerprint)
+	c.want, c.then = outcomeOf(request, &decision, r.class.fingerprint)
 	c.cures = decision.Cures()
 	if !r.profile.IgnoresReservations {
 		c.reservations = reservationsOf(request, &decision)

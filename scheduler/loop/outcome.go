@@ -24,11 +24,11 @@ const (
 
 // outcomeOf says what to write for a decision, and what then. A request that fits nowhere loses its clusters; one that merely lacks room, or
 // could not be judged, keeps what it has.
-func outcomeOf(b workv1alpha2.Binding, d *framework.Decision, placement string) (result, next) {
+func outcomeOf(r *framework.Request, d *framework.Decision, placement string) (result, next) {
 	switch d.Outcome {
 	case framework.Placed:
 		return result{
-			writesSpec: true, clusters: targetsOf(b, d), placement: placement,
+			writesSpec: true, clusters: convert.ToTargets(r, d.Targets), placement: placement,
 			scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled, term: d.Term,
 		}, finish
 	case framework.NoClusterFit:
@@ -38,15 +38,6 @@ func outcomeOf(b workv1alpha2.Binding, d *framework.Decision, placement string) 
 	default:
 		return failed(d.Message()), retry
 	}
-}
-
-// targetsOf returns the decided clusters, or those of the binding if they are the same: what else is recorded with them then stays.
-func targetsOf(b workv1alpha2.Binding, d *framework.Decision) []workv1alpha2.TargetCluster {
-	clusters := convert.ToTargets(d.Targets)
-	if old := b.BindingSpec().Clusters; sameTargets(old, clusters) {
-		return old
-	}
-	return clusters
 }
 
 // failed is the result of a request that could not be judged.
