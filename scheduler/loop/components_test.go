@@ -31,7 +31,9 @@ func wholeSet(s *workv1alpha2.ResourceBindingSpec) {
 }
 
 func withCPU(cpu string) func(*clusterv1alpha1.Cluster) {
-	return func(c *clusterv1alpha1.Cluster) { c.Status.ResourceSummary.Allocatable["cpu"] = resource.MustParse(cpu) }
+	return func(c *clusterv1alpha1.Cluster) {
+		c.Status.ResourceSummary.Allocatable["cpu"] = resource.MustParse(cpu)
+	}
 }
 
 func TestWholeSets(t *testing.T) {
@@ -49,7 +51,9 @@ func TestWholeSets(t *testing.T) {
 	}
 	// The set is not in the member's report yet, but its room is taken.
 	second := w.binding("second", wholeSet)
-	w.until(second, "it lacks room", func(b workv1alpha2.Binding) bool { return len(b.BindingStatus().Conditions) > 0 && len(b.BindingSpec().Clusters) == 0 })
+	w.until(second, "it lacks room", func(b workv1alpha2.Binding) bool {
+		return len(b.BindingStatus().Conditions) > 0 && len(b.BindingSpec().Clusters) == 0
+	})
 
 	// Scaling a component is nobody's business: one change of the spec, and the result stays as it is.
 	now.BindingSpec().Components[1].Replicas = 3

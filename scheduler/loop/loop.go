@@ -52,6 +52,14 @@ type Profile struct {
 	IgnoresReservations bool
 	// Recorder takes the events; nil drops them.
 	Recorder record.EventRecorder
+	// Observer is told what was decided; nil tells nobody.
+	Observer Observer
+}
+
+// Observer is told of every decision of a profile, placed or not, right after it was made and before it is written. Observe is called by the
+// one goroutine that decides and must return at once. What it gets may be kept and must not be changed.
+type Observer interface {
+	Observe(r *framework.Request, s *framework.Snapshot, d framework.Decision)
 }
 
 // Options say how to schedule.
@@ -237,6 +245,9 @@ func (l *Loop) judge(ctx context.Context, r *entry) *commit {
 	if err != nil {
 		c.want, c.then = failed(err.Error()), retry
 		return c
+	}
+	if r.profile.Observer != nil {
+		r.profile.Observer.Observe(request, snapshot, decision)
 	}
 	c.want, c.then = outcomeOf(request, &decision, r.class.fingerprint)
 	c.cures = decision.Cures()
