@@ -249,7 +249,7 @@ func (l *Loop) judge(ctx context.Context, r *entry) *commit {
 	if r.profile.Observer != nil {
 		r.profile.Observer.Observe(request, snapshot, decision)
 	}
-	c.want, c.then = outcomeOf(r.binding, &decision, r.class.fingerprint)
+	c.want, c.then = outcomeOf(request, &decision, r.class.fingerprint)
 	c.cures = decision.Cures()
 	if !r.profile.IgnoresReservations {
 		c.reservations = reservationsOf(request, &decision)
