@@ -21,6 +21,7 @@ import (
 	"github.com/longshore-project/longshore/plugins/builtin/resourcesummary"
 	"github.com/longshore-project/longshore/plugins/builtin/spreadconstraint"
 	"github.com/longshore-project/longshore/plugins/builtin/tainttoleration"
+	"github.com/longshore-project/longshore/plugins/builtin/workloadaffinity"
 	"github.com/longshore-project/longshore/plugins/conformance"
 	"github.com/longshore-project/longshore/plugins/sdk"
 	"github.com/longshore-project/longshore/plugins/sdk/sdktest"
@@ -31,6 +32,7 @@ func builtins() []sdk.Plugin {
 	return []sdk.Plugin{
 		apienablement.Plugin{}, clusteraffinity.Plugin{}, clustereviction.Plugin{}, clusterlocality.Plugin{}, clusterselection.Plugin{},
 		replicadivision.Plugin{}, resourcesummary.Plugin{}, spreadconstraint.Plugin{}, tainttoleration.Plugin{},
+		workloadaffinity.Affinity{}, workloadaffinity.AntiAffinity{},
 	}
 }
 

@@ -163,7 +163,9 @@ func (p *Plugin) supervise(ctx context.Context) {
 		s, err := p.start(ctx)
 		if err == nil {
 			p.adopt(s)
-			s, err = p.watch(ctx, s)
+			if s, err = p.watch(ctx, s); ctx.Err() == nil {
+				p.fault(err)
+			}
 			p.current.Store(nil)
 			if time.Since(s.started) > steady {
 				failures = 0

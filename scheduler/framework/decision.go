@@ -65,6 +65,8 @@ type Attempt struct {
 	// Remarks is what the selection had to say about a choice that it made, for example whether it is proven to be the best.
 	Remarks  []string
 	Division Division
+	// Omissions is the plugins that did not answer and that the attempt went on without.
+	Omissions []Omission
 }
 
 // Decision is the answer to a request, with its reasons. It is read only.

@@ -64,6 +64,9 @@ func (a *Attempt) explain(b *strings.Builder) {
 		fmt.Fprintf(b, "term %s\n", a.Term)
 	}
 	fmt.Fprintf(b, "  filters: %s\n", strings.TrimSuffix(a.Histogram(), ": "))
+	if len(a.Omissions) > 0 {
+		fmt.Fprintf(b, "  decided without: %s\n", join(a.Omissions))
+	}
 	if !a.Status.IsSuccess() {
 		fmt.Fprintf(b, "  refused by %s: %s\n", orPipeline(a.Status.Plugin), a.Status.Message())
 	}

@@ -93,7 +93,7 @@ func (l *Loop) announce(c *commit, movedSpec, wroteStatus bool) {
 	wasScheduled := meta.IsStatusConditionTrue(b.BindingStatus().Conditions, workv1alpha2.ConditionScheduled)
 	switch {
 	case c.want.scheduled && (movedSpec || wroteStatus && !wasScheduled):
-		events.succeeded(b, c.want.clusters)
+		events.succeeded(b, &c.want)
 	case !c.want.scheduled && wroteStatus:
 		events.failed(b, c.want.message)
 	}
