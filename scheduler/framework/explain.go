@@ -67,6 +67,9 @@ func (a *Attempt) explain(b *strings.Builder) {
 	if !a.Status.IsSuccess() {
 		fmt.Fprintf(b, "  refused by %s: %s\n", orPipeline(a.Status.Plugin), a.Status.Message())
 	}
+	for _, f := range a.Fallbacks() {
+		fmt.Fprintf(b, "  %v\n", f)
+	}
 	if a.Selected != nil {
 		a.explainSelection(b)
 		a.explainDivision(b)
@@ -116,10 +119,21 @@ func (a *Attempt) explainDivision(b *strings.Builder) {
 		if a.Division.Weights != nil {
 			fmt.Fprintf(b, ", weight %d", a.Division.Weights[i])
 		}
+		a.explainRoom(b, int(row))
 		if score := a.ScoreOf(int(row)); score != 0 {
 			fmt.Fprintf(b, ", score %d", score)
 		}
 		b.WriteByte('\n')
+	}
+}
+
+// explainRoom says what fits in the cluster and who said so, if that is told.
+func (a *Attempt) explainRoom(b *strings.Builder, row int) {
+	if a.Available == nil || a.Available[row].Origin == nil {
+		return
+	}
+	if c := a.Available[row]; c.Known {
+		fmt.Fprintf(b, ", room for %d by %v", c.Replicas, c.Origin)
 	}
 }
 

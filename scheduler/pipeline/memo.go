@@ -112,7 +112,7 @@ type room struct {
 // estimate returns what fits beside what runs, by row, and all rows by that in descending order, then by name. Of several estimates the
 // lowest known answer counts. Both slices are shared: read only.
 func (m *Memo) estimate(ctx context.Context, plugins []framework.Estimate, q *framework.Query) ([]framework.Capacity, []int32, error) {
-	key := q.Request.Shape
+	key := shapeOf(plugins, q.Request)
 	if m == nil || key == "" || !perShape(plugins) {
 		r, err := newRoom(ctx, plugins, q)
 		return r.fits, r.byRoom, err
@@ -126,6 +126,16 @@ func (m *Memo) estimate(ctx context.Context, plugins []framework.Estimate, q *fr
 		remember(m, m.rooms, key, r)
 	}
 	return r.fits, r.byRoom, nil
+}
+
+// shapeOf returns what the answers of all plugins depend on; empty when they cannot be shared.
+func shapeOf(plugins []framework.Estimate, r *framework.Request) string {
+	for _, p := range plugins {
+		if shaped, ok := p.(framework.ShapedEstimate); ok && r.Shape != "" {
+			return shaped.ShapeOf(r)
+		}
+	}
+	return r.Shape
 }
 
 func perShape(plugins []framework.Estimate) bool {
