@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -98,6 +101,20 @@ func (e *external) plugin(schedulerName, name string) profile.External {
 		return profile.NotStarted(schedulerName, name)
 	}
 	return p
+}
+
+// ServeHTTP tells the state of the plugins as a host.Report.
+func (e *external) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	report := host.NewReport(time.Now())
+	for _, profile := range slices.Sorted(maps.Keys(e.hosts)) {
+		report.Add(profile, e.hosts[profile])
+	}
+	w.Header().Set("Content-Type", "application/json")
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(report); err != nil {
+		e.log.V(1).Info("Telling the state of external plugins", "to", r.RemoteAddr, "err", err.Error())
+	}
 }
 
 // await waits until the plugins run, so that a start does not begin with decisions that fail, and for each no longer than a start may take: what

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/longshore-project/longshore/plugins/host"
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
 
@@ -148,7 +149,7 @@ func TestServer(t *testing.T) {
 	}
 	synced := false
 	calls := prometheus.NewCounter(prometheus.CounterOpts{Name: "calls_total", Help: "Calls."})
-	s, err := newServer(o, func() bool { return synced }, calls)
+	s, err := newServer(o, func() bool { return synced }, calls, &external{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +180,7 @@ func TestServer(t *testing.T) {
 		t.Errorf("leading before the first lists are read: %d, want 503", got)
 	}
 	synced = true
-	for _, path := range []string{"/readyz", "/healthz", "/metrics"} {
+	for _, path := range []string{"/readyz", "/healthz", "/metrics", host.ReportPath} {
 		if got := ask(path); got != http.StatusOK {
 			t.Errorf("%s: %d, want 200", path, got)
 		}

@@ -41,7 +41,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
-	server, err := newServer(o, scheduling.Synced, measured)
+	server, err := newServer(o, scheduling.Synced, measured, external)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"google.golang.org/grpc/stats"
 )
 
 // Options are what a host needs from the process that it runs in. The zero value works.
@@ -26,6 +27,8 @@ type Options struct {
 	Dial Dial
 	// PingInterval is how often plugins are asked whether they are well; zero stands for five seconds.
 	PingInterval time.Duration
+	// Count sees every message to and from plugins, for measurements; nil for none.
+	Count stats.Handler
 }
 
 // Omission is a call whose answer a decision went on without.

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,10 @@ type Status struct {
 	// Name is the name in the configuration; ReportedName and Version are what the plugin says of itself.
 	Name, ReportedName, Version string
 	State                       State
+	// Source is the path or the address of the plugin; Deadline and FailurePolicy are what applies to its calls.
+	Source        string
+	Deadline      time.Duration
+	FailurePolicy FailurePolicy
 	// Stages are the plugin's abilities, in the words of metrics: filter, score, estimate, select, assign.
 	Stages []string
 	// PID is the process of a plugin that the host runs, for the operator's cgroups; zero for others and when none runs.
@@ -43,8 +48,9 @@ type Status struct {
 	Restarts int
 	// Since is when the state began.
 	Since time.Time
-	// LastError is the last thing that went wrong, nil if nothing did. It outlives a recovery.
-	LastError error
+	// LastError is the last thing that went wrong, and LastErrorTime when; nil if nothing did. It outlives a recovery.
+	LastError     error
+	LastErrorTime time.Time
 	// Suspended means that too many calls failed in a row and none are made for a while.
 	Suspended bool
 	// Latencies are those of recent calls that were answered, by stage.
@@ -123,7 +129,8 @@ func (p *Plugin) Status() Status {
 }
 
 func (p *Plugin) statusLocked() Status {
-	out := p.status
+	out, spec := p.status, p.spec.Load()
+	out.Source, out.Deadline, out.FailurePolicy = cmp.Or(spec.Path, spec.Address), spec.deadline(), cmp.Or(spec.FailurePolicy, Fail)
 	out.Suspended = p.breaker.open()
 	out.Latencies = make(map[string]Latency, len(p.recent))
 	for stage, r := range p.recent {
@@ -156,7 +163,9 @@ func (p *Plugin) supervise(ctx context.Context) {
 		s, err := p.start(ctx)
 		if err == nil {
 			p.adopt(s)
-			s, err = p.watch(ctx, s)
+			if s, err = p.watch(ctx, s); ctx.Err() == nil {
+				p.fault(err)
+			}
 			p.current.Store(nil)
 			if time.Since(s.started) > steady {
 				failures = 0
@@ -203,9 +212,9 @@ func (p *Plugin) start(ctx context.Context) (*session, error) {
 	var t *transport
 	var err error
 	if spec.Path != "" {
-		t, err = launch(ctx, spec, newLines(p.log, time.Now, func(n int) { p.options.Metrics.lineDropped(p.name, n) }))
+		t, err = launch(ctx, spec, newLines(p.log, time.Now, func(n int) { p.options.Metrics.lineDropped(p.name, n) }), p.options.Count)
 	} else {
-		t, err = dial(spec, p.options.Dial)
+		t, err = dial(spec, p.options.Dial, p.options.Count)
 	}
 	if err != nil {
 		return nil, err
@@ -310,7 +319,7 @@ func (p *Plugin) replace(ctx context.Context, old *session) *session {
 func (p *Plugin) enter(state State, cause error) {
 	p.mu.Lock()
 	if cause != nil {
-		p.status.LastError = cause
+		p.status.LastError, p.status.LastErrorTime = cause, time.Now()
 	}
 	if state != Running {
 		p.status.PID = 0
@@ -329,7 +338,7 @@ func (p *Plugin) enter(state State, cause error) {
 func (p *Plugin) fault(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.status.LastError = err
+	p.status.LastError, p.status.LastErrorTime = err, time.Now()
 }
 
 // offers reports whether the running plugin has the ability. It is false when none runs.

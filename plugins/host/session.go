@@ -117,6 +117,13 @@ func verb(stage pluginv1.Stage) string {
 	return strings.ToLower(strings.TrimPrefix(stage.String(), "STAGE_"))
 }
 
+// stagesInOrder returns all stages in the order in which they are asked.
+func stagesInOrder() []string {
+	return verbs([]pluginv1.Stage{
+		pluginv1.Stage_STAGE_FILTER, pluginv1.Stage_STAGE_SCORE, pluginv1.Stage_STAGE_ESTIMATE, pluginv1.Stage_STAGE_SELECT, pluginv1.Stage_STAGE_ASSIGN,
+	})
+}
+
 func verbs(stages []pluginv1.Stage) []string {
 	out := make([]string, len(stages))
 	for i, s := range stages {

@@ -77,6 +77,7 @@ func (l *Loop) land(ctx context.Context, c *commit, generation int64, err error)
 	if l.flights.land(c.item.Key, generation) {
 		l.queue.Add(c.item.Key, c.item.Priority)
 	}
+	l.peers.landed(c.item.Key)
 	l.putDown(c)
 }
 
@@ -93,7 +94,7 @@ func (l *Loop) announce(c *commit, movedSpec, wroteStatus bool) {
 	wasScheduled := meta.IsStatusConditionTrue(b.BindingStatus().Conditions, workv1alpha2.ConditionScheduled)
 	switch {
 	case c.want.scheduled && (movedSpec || wroteStatus && !wasScheduled):
-		events.succeeded(b, c.want.clusters)
+		events.succeeded(b, &c.want)
 	case !c.want.scheduled && wroteStatus:
 		events.failed(b, c.want.message)
 	}

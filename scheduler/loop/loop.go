@@ -54,6 +54,14 @@ type Profile struct {
 	Recorder record.EventRecorder
 	// Estimators are told of bindings early; nil if the profile asks none.
 	Estimators Estimators
+	// Observer is told what was decided; nil tells nobody.
+	Observer Observer
+}
+
+// Observer is told of every decision of a profile, placed or not, right after it was made and before it is written. Observe is called by the
+// one goroutine that decides and must return at once. What it gets may be kept and must not be changed.
+type Observer interface {
+	Observe(r *framework.Request, s *framework.Snapshot, d framework.Decision)
 }
 
 // Estimators learn of the bindings of a profile. Its methods are called by several goroutines at once and must return at once.
@@ -89,6 +97,7 @@ type Loop struct {
 	latest   map[*cache.Cache]*framework.Snapshot
 	bindings *bindings
 	flights  *flights
+	peers    *peers
 	writer   *writer
 	watch    *watch
 	metrics  *Metrics
@@ -131,6 +140,7 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 			l.fleet.TrackSeen()
 		}
 	}
+	l.peers = newPeers(l.flights.pending, l.wakePeers)
 	l.metrics.depth, l.metrics.outstanding = l.queue.Depth, l.fleet.Outstanding
 	l.watch, err = newWatch(work, clusters, l)
 	return l, err
@@ -210,13 +220,15 @@ func (l *Loop) decide(ctx context.Context, item queue.Item) *commit {
 	c := l.judge(ctx, r)
 	c.item = item
 	l.metrics.step(stepTotal, l.clock.Since(started))
-	if len(specChanges(r.binding, &c.want)) == 0 && len(statusChanges(r.binding, &c.want, started)) == 0 {
+	writesSpec := len(specChanges(r.binding, &c.want)) > 0
+	if !writesSpec && len(statusChanges(r.binding, &c.want, started)) == 0 {
 		l.putDown(c)
 		return nil
 	}
 	l.flights.depart(item.Key, r.binding.GetUID(), r.binding.GetGeneration())
-	if len(c.reservations) > 0 && len(specChanges(r.binding, &c.want)) > 0 {
+	if writesSpec {
 		c.ticket = l.fleet.Assume(item.Key.String(), c.reservations)
+		l.peers.decided(item.Key, r.binding, c.want.clusters)
 	}
 	return c
 }
@@ -238,6 +250,7 @@ func (l *Loop) judge(ctx context.Context, r *entry) *commit {
 		return c
 	}
 	request := convert.FromBinding(r.binding, r.class.placement)
+	request.Peers = l.peers.of(r.key, r.binding)
 	snapshot, started := l.snapshotFor(r.profile), l.clock.Now()
 	decision, err := pipeline.Schedule(ctx, r.profile.Pipeline, snapshot, request)
 	l.metrics.step(stepDecide, l.clock.Since(started))
@@ -245,6 +258,9 @@ func (l *Loop) judge(ctx context.Context, r *entry) *commit {
 	if err != nil {
 		c.want, c.then = failed(err.Error()), retry
 		return c
+	}
+	if r.profile.Observer != nil {
+		r.profile.Observer.Observe(request, snapshot, decision)
 	}
 	c.want, c.then = outcomeOf(r.binding, &decision, r.class.fingerprint)
 	c.cures = decision.Cures()

@@ -25,6 +25,8 @@ type result struct {
 	scheduled bool
 	reason    string
 	message   string
+	// caveat says without which plugins a success was decided, empty for none. The message has it already.
+	caveat string
 	// term is the name of the affinity term in use.
 	term string
 }

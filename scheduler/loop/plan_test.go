@@ -247,6 +247,32 @@ func TestStatusPatch(t *testing.T) {
 	}
 }
 
+// What a decision was made without is said when the binding is placed, and not taken back later.
+func TestCaveatStays(t *testing.T) {
+	d := &framework.Decision{Targets: []framework.Assignment{{Cluster: "a", Replicas: 2}}, Attempts: []framework.Attempt{{
+		Omissions: []framework.Omission{{Plugin: "cost", Stage: "assign", Reason: "no answer within 1s"}},
+	}}}
+	const message = "Binding has been scheduled successfully. It was decided without cost (assign: no answer within 1s)."
+	got, then := outcomeOf(placed(), d, "{}")
+	if got.message != message || got.caveat != d.Caveat() || then != finish {
+		t.Errorf("result is %+v, then %v, want the message %q", got, then, message)
+	}
+	b := placed(func(b *workv1alpha2.ResourceBinding) {
+		b.Status.Conditions = []metav1.Condition{{Type: workv1alpha2.ConditionScheduled, Status: metav1.ConditionTrue, Message: message}}
+	})
+	if got := satisfied(b).message; got != message {
+		t.Errorf("when nothing is to be done the message becomes %q", got)
+	}
+	b.Status.Conditions[0].Status = metav1.ConditionFalse
+	if got := satisfied(b).message; got != messageScheduled {
+		t.Errorf("after a failure the message becomes %q", got)
+	}
+	d.Outcome, d.Status = framework.NoRoom, framework.NewStatus(framework.Unschedulable, "no room")
+	if got, _ := outcomeOf(placed(), d, "{}"); got.message != "no room; decided without cost (assign: no answer within 1s)" {
+		t.Errorf("without room the message is %q", got.message)
+	}
+}
+
 func TestFlights(t *testing.T) {
 	k := queue.Key{Namespace: "ns", Name: "a"}
 	tests := []struct {
