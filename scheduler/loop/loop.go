@@ -52,6 +52,8 @@ type Profile struct {
 	IgnoresReservations bool
 	// Recorder takes the events; nil drops them.
 	Recorder record.EventRecorder
+	// Estimators are told of bindings early; nil if the profile asks none.
+	Estimators Estimators
 	// Observer is told what was decided; nil tells nobody.
 	Observer Observer
 }
@@ -60,6 +62,14 @@ type Profile struct {
 // one goroutine that decides and must return at once. What it gets may be kept and must not be changed.
 type Observer interface {
 	Observe(r *framework.Request, s *framework.Snapshot, d framework.Decision)
+}
+
+// Estimators learn of the bindings of a profile. Its methods are called by several goroutines at once and must return at once.
+type Estimators interface {
+	// Prefetch is told that the request is going to be decided.
+	Prefetch(r *framework.Request)
+	// BindingChanged is told what a binding was and is. Old is nil for one that was not known, now is nil for one that is gone.
+	BindingChanged(old, now workv1alpha2.Binding)
 }
 
 // Options say how to schedule.
@@ -125,6 +135,9 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 	for _, p := range profiles {
 		if p.IgnoresReservations {
 			l.reported = cache.New(o.Clock)
+		}
+		if p.Estimators != nil {
+			l.fleet.TrackSeen()
 		}
 	}
 	l.peers = newPeers(l.flights.pending, l.wakePeers)

@@ -33,6 +33,7 @@ func (l *Loop) bindingSeen(old, b workv1alpha2.Binding) {
 	_, known := l.bindings.get(key)
 	l.metrics.lookup("placement", l.bindings.put(key, b, profile))
 	l.noteSeen(b)
+	l.tellEstimators(profile, old, b)
 	event := eventBindingAdd
 	if old != nil && known {
 		event = eventBindingUpdate
@@ -53,12 +54,14 @@ func (l *Loop) enqueue(event string, b workv1alpha2.Binding) {
 		priority = p.Priority
 	}
 	l.metrics.incoming.WithLabelValues(event).Inc()
+	l.prefetch(b)
 	l.queue.Add(keyOf(b), priority)
 }
 
 // bindingDeleted forgets the binding and frees what it had reserved.
 func (l *Loop) bindingDeleted(b workv1alpha2.Binding) {
 	l.flights.forget(keyOf(b))
+	l.tellEstimators(l.profiles[schedulerOf(b)], b, nil)
 	l.dismiss(b)
 	l.peers.forget(keyOf(b))
 }
