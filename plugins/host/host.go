@@ -45,7 +45,9 @@ type Host struct {
 	options Options
 	mu      sync.Mutex
 	plugins map[string]*Plugin
-	closed  bool
+	// left is plugins that the host has no more and whose processes may not be gone yet.
+	left   []*Plugin
+	closed bool
 }
 
 const defaultPingInterval = 5 * time.Second
@@ -79,16 +81,22 @@ func (h *Host) Apply(specs []Spec) error {
 		if p, ok := h.plugins[spec.Name]; ok {
 			p.change(&spec)
 		} else {
-			h.plugins[spec.Name] = newPlugin(&h.options, &spec)
+			h.plugins[spec.Name] = newPlugin(&h.options, &spec, true)
 		}
 	}
 	for name, p := range h.plugins {
 		if !keep[name] {
-			p.cancel()
+			h.letGo(p)
 			delete(h.plugins, name)
 		}
 	}
 	return nil
+}
+
+// letGo ends a plugin. It is called with the lock held.
+func (h *Host) letGo(p *Plugin) {
+	p.cancel()
+	h.left = append(slices.DeleteFunc(h.left, (*Plugin).gone), p)
 }
 
 func validate(specs []Spec) error {
@@ -141,6 +149,9 @@ func (h *Host) Close(ctx context.Context) error {
 	for _, p := range plugins {
 		p.cancel()
 	}
+	h.mu.Lock()
+	plugins = append(plugins, h.left...)
+	h.mu.Unlock()
 	for _, p := range plugins {
 		select {
 		case <-p.stopped:
