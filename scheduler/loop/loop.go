@@ -228,7 +228,7 @@ func (l *Loop) judge(ctx context.Context, r *entry, profile *Profile) *commit {
 	if profile.Observer != nil {
 		profile.Observer.Observe(request, snapshot, decision)
 	}
-	c.want, c.then = outcomeOf(r.binding, &decision, r.class.fingerprint)
+	c.want, c.then = outcomeOf(request, &decision, r.class.fingerprint)
 	c.cures = decision.Cures()
 	if !profile.IgnoresReservations {
 		c.reservations = reservationsOf(request, &decision)
