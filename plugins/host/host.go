@@ -140,6 +140,17 @@ func (h *Host) all() []*Plugin {
 	return out
 }
 
+// Ready waits until every plugin runs, for each no longer than a start may take. The error says which do not and why.
+func (h *Host) Ready(ctx context.Context) error {
+	var faults []error
+	for _, p := range h.all() {
+		waiting, stop := context.WithTimeout(ctx, p.spec.Load().startTimeout())
+		faults = append(faults, p.Ready(waiting))
+		stop()
+	}
+	return errors.Join(faults...)
+}
+
 // Close ends all plugins after their calls in flight, and waits until their processes are gone or ctx ends.
 func (h *Host) Close(ctx context.Context) error {
 	h.mu.Lock()
