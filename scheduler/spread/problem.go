@@ -82,6 +82,20 @@ func (m *Membership) of(i int32) []int32 {
 	return m.Group[i : i+1]
 }
 
+// column returns the only group of each of the candidates, laid out in memory
+// unless it is a column already.
+func (m *Membership) column(memory *[]int32, candidates []int32) []int32 {
+	if m.Start == nil {
+		return m.Group
+	}
+	out := resize(*memory, len(m.Start)-1)
+	for _, i := range candidates {
+		out[i] = m.Group[m.Start[i]]
+	}
+	*memory = out
+	return out
+}
+
 // check panics on columns of the wrong length: a bug of the caller that would
 // otherwise surface as a wrong answer.
 func (p *Problem) check() {
