@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
+	"sync"
 
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
@@ -14,6 +15,9 @@ const (
 	fewRows       = 64
 	manyDigitBits = 4 * digitBits
 )
+
+// sortMemory holds keys between sorts.
+var sortMemory = sync.Pool{New: func() any { return new([]uint64) }}
 
 // sortByRoom sorts rows by what fits, descending, then by row, which is by name. Rows must be in ascending order at first.
 //
@@ -30,7 +34,10 @@ func sortByRoom(rows []int32, fits []framework.Capacity) {
 		slices.SortFunc(rows, func(x, y int32) int { return compareRoom(fits, x, y) })
 		return
 	}
-	keys := make([]uint64, 2*len(rows))
+	memory := sortMemory.Get().(*[]uint64)
+	defer sortMemory.Put(memory)
+	*memory = slices.Grow((*memory)[:0], 2*len(rows))
+	keys := (*memory)[:2*len(rows)]
 	from, to := keys[:len(rows)], keys[len(rows):]
 	for i, row := range rows {
 		from[i] = uint64(largest-fits[row].Room())<<manyDigitBits | uint64(row)

@@ -19,6 +19,7 @@ type Solver struct {
 	knapsack knapsack
 	set      []int32
 	seats    []int32
+	seen     []bool    // by group
 	hints    [][]int32 // sets that a later pass may start from
 	nothing  []int64   // zeros
 	nodes    int
@@ -27,10 +28,14 @@ type Solver struct {
 
 // Solve is like the function Solve.
 func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
+	found := s.decide(p)
+	if found && s.proven {
+		return s.solution(), nil
+	}
 	var answer *Solution
-	if s.decide(p) {
-		found := s.solution()
-		answer = &found
+	if found {
+		known := s.solution()
+		answer = &known
 	}
 	if !s.proven {
 		answer, _ = s.branch(p, answer)
@@ -289,15 +294,15 @@ func (s *Solver) covered(mem *Membership) int {
 	if mem.own() {
 		return len(s.set)
 	}
-	var seen []bool
+	s.seen = s.seen[:0]
 	n := 0
 	for _, i := range s.set {
 		for _, g := range mem.of(i) {
-			for int(g) >= len(seen) {
-				seen = append(seen, false)
+			for int(g) >= len(s.seen) {
+				s.seen = append(s.seen, false)
 			}
-			if !seen[g] {
-				seen[g] = true
+			if !s.seen[g] {
+				s.seen[g] = true
 				n++
 			}
 		}

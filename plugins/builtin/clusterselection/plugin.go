@@ -43,6 +43,11 @@ var (
 // Name returns the name by which profiles know the plugin.
 func (Plugin) Name() string { return "ClusterSelection" }
 
+// DependsOn implements framework.Repeatable. The room of clusters is part of what it is given.
+func (Plugin) DependsOn(q *framework.Query) framework.Facts {
+	return topology.Facts(q.Request.Placement)
+}
+
 // workspace is the memory of a search; what was solved before never shows in an answer.
 type workspace struct {
 	solver  spread.Solver
@@ -51,6 +56,8 @@ type workspace struct {
 	current []int64
 	score   []int64
 	tier    []int32
+	rows    []int32
+	set     framework.Bitset
 }
 
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
@@ -75,7 +82,7 @@ func (Plugin) Select(_ context.Context, s *framework.Selection) ([]int32, framew
 func (q *question) solve() ([]int32, framework.Status) {
 	w := workspaces.Get().(*workspace)
 	defer workspaces.Put(w)
-	rows := q.candidates()
+	rows := q.sorted(w)
 	best, refusal := w.solver.Solve(q.problem(rows, w))
 	if refusal != nil {
 		return q.refuse(refusal)

@@ -69,15 +69,21 @@ func (q *question) locate() {
 }
 
 // candidates returns the ranked clusters in ascending order.
-func (q *question) candidates() []int32 {
+func (q *question) candidates() []int32 { return q.sorted(new(workspace)) }
+
+// sorted is candidates, laid out in the workspace.
+func (q *question) sorted(w *workspace) []int32 {
 	if slices.IsSorted(q.ranked) {
 		return q.ranked
 	}
-	set := framework.NewBitset(q.Snapshot.Len())
+	words := (q.Snapshot.Len() + 63) / 64
+	w.set = slices.Grow(w.set[:0], words)[:words]
+	clear(w.set)
 	for _, row := range q.ranked {
-		set.Set(int(row))
+		w.set.Set(int(row))
 	}
-	return set.AppendRows(make([]int32, 0, len(q.ranked)))
+	w.rows = w.set.AppendRows(w.rows[:0])
+	return w.rows
 }
 
 // room is what the cluster in row can hold. Static weights divide whatever the room, so there everything fits everywhere, and room beyond
