@@ -13,9 +13,6 @@ const answersPerQuestion = 4
 // to hold its snapshot. Beyond it all are forgotten at once.
 const rowsOfAnswers = 1 << 19
 
-// answers are the latest decisions on requests with one placement, API and first term, latest last.
-type answers struct{ kept []answer }
-
 // answer is a decision with what it depends on beside the question: the state of some facts and the rest of the request.
 type answer struct {
 	facts    framework.Facts
@@ -53,10 +50,10 @@ func (m *Memo) answer(s *framework.Snapshot, r *framework.Request) (framework.De
 	key := questionOf(r, r.StartTerm())
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if known := m.answers[key]; known != nil {
-		for i := len(known.kept) - 1; i >= 0; i-- {
-			if known.kept[i].repeats(s, r) {
-				return known.kept[i].made, true
+	if known := m.questions[key]; known != nil {
+		for i := len(known.answers) - 1; i >= 0; i-- {
+			if a := &known.answers[i]; a.repeats(s, r) {
+				return a.made, true
 			}
 		}
 	}
@@ -76,19 +73,18 @@ func (m *Memo) keep(p *Profile, s *framework.Snapshot, r *framework.Request, d *
 	key := questionOf(r, r.StartTerm())
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.rows += s.Len(); m.answers == nil || m.rows > rowsOfAnswers {
-		m.answers, m.rows = map[question]*answers{}, s.Len()
+	if m.rows += s.Len(); m.rows > rowsOfAnswers {
+		for _, known := range m.questions {
+			known.answers = nil
+		}
+		m.rows = s.Len()
 	}
-	known := m.answers[key]
-	if known == nil {
-		known = new(answers)
-		m.answers[key] = known
+	known := m.remembered(key)
+	if len(known.answers) == answersPerQuestion {
+		m.rows -= known.answers[0].made.Attempts[0].Snapshot.Len()
+		known.answers = slices.Delete(known.answers, 0, 1)
 	}
-	if len(known.kept) == answersPerQuestion {
-		m.rows -= known.kept[0].made.Attempts[0].Snapshot.Len()
-		known.kept = slices.Delete(known.kept, 0, 1)
-	}
-	known.kept = append(known.kept, a)
+	known.answers = append(known.answers, a)
 }
 
 // facts returns everything about the fleet on which the decision on r depends after so many terms were tried; ok is false when some plugin

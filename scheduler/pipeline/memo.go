@@ -18,10 +18,9 @@ const memoSize = 4096
 // concurrent use. All methods work on a nil Memo, which remembers nothing.
 type Memo struct {
 	mu           sync.Mutex
-	verdicts     map[question][]verdict
+	questions    map[question]*memory
 	descriptions map[descriptionKey]description
 	rooms        map[string]*room
-	answers      map[question]*answers
 	// rows is how many rows the snapshots of the kept decisions have together.
 	rows int
 }
@@ -35,6 +34,27 @@ type question struct {
 	term      int
 	api       framework.API
 	workload  bool
+}
+
+// memory is what is known about a question; the memo's lock guards it.
+type memory struct {
+	// verdicts are the filters', in their order; the slice is never changed.
+	verdicts []verdict
+	// answers are the latest decisions, latest last.
+	answers []answer
+}
+
+// remembered returns the memory of a question, a new one if there is none. The caller holds the lock.
+func (m *Memo) remembered(q question) *memory {
+	known := m.questions[q]
+	if known == nil {
+		if m.questions == nil || len(m.questions) >= memoSize {
+			m.questions, m.rows = map[question]*memory{}, 0
+		}
+		known = new(memory)
+		m.questions[q] = known
+	}
+	return known
 }
 
 func questionOf(r *framework.Request, term int) question {
@@ -63,7 +83,11 @@ func (m *Memo) judge(q *framework.Query, filters int) judge {
 		j.memo = nil
 		return j
 	}
-	j.old, _ = recall(m, &m.verdicts, questionOf(q.Request, q.Term))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if known := m.questions[questionOf(q.Request, q.Term)]; known != nil {
+		j.old = known.verdicts
+	}
 	return j
 }
 
@@ -96,9 +120,12 @@ func (j *judge) filter(ctx context.Context, i int, f framework.Filter, left fram
 
 // done remembers what was found out.
 func (j *judge) done() {
-	if j.now != nil {
-		remember(j.memo, &j.memo.verdicts, questionOf(j.query.Request, j.query.Term), j.now)
+	if j.now == nil {
+		return
 	}
+	j.memo.mu.Lock()
+	defer j.memo.mu.Unlock()
+	j.memo.remembered(questionOf(j.query.Request, j.query.Term)).verdicts = j.now
 }
 
 type descriptionKey struct {

@@ -42,8 +42,10 @@ func sortByRoom(rows []int32, fits []framework.Capacity) {
 	for i, row := range rows {
 		from[i] = uint64(largest-fits[row].Room())<<manyDigitBits | uint64(row)
 	}
-	for shift := manyDigitBits; shift < manyDigitBits+width; shift += digitBits {
-		sortByDigit(from, to, shift)
+	passes := max(1, (width+digitBits-1)/digitBits)
+	digit := (width + passes - 1) / passes // no wider than it must be: few rows have few digits
+	for shift := manyDigitBits; shift < manyDigitBits+width; shift += digit {
+		sortByDigit(from, to, shift, digit)
 		from, to = to, from
 	}
 	for i, key := range from {
@@ -51,18 +53,19 @@ func sortByRoom(rows []int32, fits []framework.Capacity) {
 	}
 }
 
-// sortByDigit writes the keys to to in order of the digit at shift, equal ones in the order in which they were.
-func sortByDigit(from, to []uint64, shift int) {
-	var next [1 << digitBits]int32
+// sortByDigit writes the keys to to in order of the digit of so many bits at shift, equal ones in the order in which they were.
+func sortByDigit(from, to []uint64, shift, bits int) {
+	var counts [1 << digitBits]int32
+	next, mask := counts[:1<<bits], uint64(1)<<bits-1
 	for _, key := range from {
-		next[key>>shift&(1<<digitBits-1)]++
+		next[key>>shift&mask]++
 	}
 	at := int32(0)
 	for digit, n := range next {
 		next[digit], at = at, at+n
 	}
 	for _, key := range from {
-		digit := key >> shift & (1<<digitBits - 1)
+		digit := key >> shift & mask
 		to[next[digit]] = key
 		next[digit]++
 	}

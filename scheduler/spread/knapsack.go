@@ -33,6 +33,7 @@ type knapsack struct {
 	most   int // groups
 	fewest int // groups that every answer has
 	fields [4]uint
+	plain  bool    // no candidate keeps anything or has a score
 	one    int64   // what a candidate adds to the number of clusters where that counts
 	column []int32 // group of each candidate, where that had to be laid out
 	counts []int32 // by group: members kept
@@ -91,7 +92,7 @@ func (k *knapsack) pack() bool {
 	if m.size.most != unbounded {
 		n = min(n, int64(m.size.most))
 	}
-	k.one = 0
+	k.plain, k.one = m.largest.keep == 0 && m.largest.score == 0, 0
 	if m.hasSize {
 		k.one = 1
 	}
@@ -107,7 +108,11 @@ func (k *knapsack) pack() bool {
 
 func (k *knapsack) value(i int32) int64 {
 	m := k.m
-	return m.keep[i]<<k.fields[0] | m.score[i]<<k.fields[1] | k.one<<k.fields[2] | m.room[i]<<k.fields[3]
+	value := k.one<<k.fields[2] | m.room[i] // the last field is not shifted
+	if k.plain {
+		return value
+	}
+	return value | m.keep[i]<<k.fields[0] | m.score[i]<<k.fields[1]
 }
 
 // size returns the number of clusters in a packed value.
@@ -152,7 +157,7 @@ func (k *knapsack) settled() bool {
 	if len(m.keys) == 0 || m.keys[0].index > 0 {
 		return len(m.keys) == 0
 	}
-	return m.held == 0 && m.largest.score == 0
+	return k.plain
 }
 
 // fill runs the recursion; false when there is no answer.

@@ -115,7 +115,7 @@ func (q *question) problem(rows []int32, w *workspace) *spread.Problem {
 		Candidates: len(rows), Replicas: q.replicas, Divided: q.divided,
 		Keys: topology.Keys(q.Snapshot, q.constraints, rows, w.problem.Keys),
 	}
-	w.room = column(w.room, rows, q.room)
+	w.room = q.rooms(w.room, rows)
 	w.problem.Capacity = w.room
 	if len(q.current) > 0 {
 		w.current = column(w.current, rows, func(row int32) int64 { return q.current[row] })
@@ -130,6 +130,18 @@ func (q *question) problem(rows []int32, w *workspace) *spread.Problem {
 		w.problem.Tier = w.tier
 	}
 	return &w.problem
+}
+
+// rooms fills memory with the room of each row.
+func (q *question) rooms(memory []int64, rows []int32) []int64 {
+	if q.Available == nil || !q.divided || !q.Request.CountsReplicas() || !q.Request.Placement.Strategy.UsesCapacity() {
+		return column(memory, rows, q.room)
+	}
+	memory = slices.Grow(memory[:0], len(rows))[:len(rows)]
+	for i, row := range rows {
+		memory[i] = q.Available[row].Room() // As room says of the rule, in a tenth of the time.
+	}
+	return memory
 }
 
 // column fills memory with a value for each row.

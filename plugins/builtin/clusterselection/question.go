@@ -139,15 +139,14 @@ func (q *question) unbeaten(prefix []int32) bool {
 		return false
 	}
 	for _, c := range q.constraints {
-		all, complete := topology.Covered(q.Snapshot, c, q.ranked, nil)
-		n := all
-		if !whole {
-			n, _ = topology.Covered(q.Snapshot, c, prefix, nil)
+		n, complete := topology.Covered(q.Snapshot, c, prefix, nil)
+		if !complete || n < c.MinGroups || n > c.Max() {
+			return false
 		}
-		if isCluster := c.Key == framework.SpreadByCluster && c.Label == ""; isCluster {
-			all = n
+		if isCluster := c.Key == framework.SpreadByCluster && c.Label == ""; whole || isCluster {
+			continue
 		}
-		if !complete || n < c.MinGroups || n > c.Max() || n < min(all, c.Max()) {
+		if all, complete := topology.Covered(q.Snapshot, c, q.ranked, nil); !complete || n < min(all, c.Max()) {
 			return false
 		}
 	}
