@@ -49,7 +49,8 @@ func (s *Solver) branch(p *Problem, known *Solution) (best *Solution, ok bool) {
 		}
 		nodes, proven = nodes+s.nodes, proven && s.proven
 	}
-	s.model.prepare(p, &s.buffers)
+	s.model.prepare(p)
+	s.model.arrange(&s.buffers)
 	s.nodes, s.proven = nodes, proven
 	return s.bestOf(answers), true
 }

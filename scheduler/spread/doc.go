@@ -83,6 +83,10 @@
 // optimistic completion loses against a known answer is dropped (Morin and
 // Marsten, doi:10.1287/opre.24.4.611).
 //
+// With at most one key beside cluster the question is a knapsack over the groups
+// of that key, which needs no search; groups that no best answer has are dropped
+// beforehand by a Lagrangian bound.
+//
 // A first pass ignores the cut-offs, which makes every front a single label;
 // its answer stands when it provably reaches the best value of each level
 // ignored. Only otherwise a second pass tracks them.

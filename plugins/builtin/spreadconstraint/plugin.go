@@ -27,15 +27,16 @@ func (Plugin) Filter(_ context.Context, q *framework.Query, candidates framework
 		if member == nil {
 			continue
 		}
+		if candidates.IntersectionCount(member) == candidates.Count() {
+			continue
+		}
 		without := candidates.Clone()
 		without.AndNot(member)
-		if !without.Empty() {
-			out = append(out, framework.Rejection{
-				Clusters: without,
-				Status:   framework.NewStatus(framework.UnschedulableAndUnresolvable, "cluster(s) had no "+topology.Name(c)+" to spread over"),
-				Cures:    c.Cures(),
-			})
-		}
+		out = append(out, framework.Rejection{
+			Clusters: without,
+			Status:   framework.NewStatus(framework.UnschedulableAndUnresolvable, "cluster(s) had no "+topology.Name(c)+" to spread over"),
+			Cures:    c.Cures(),
+		})
 	}
 	return out, nil
 }
