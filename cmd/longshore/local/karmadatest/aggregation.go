@@ -2,6 +2,7 @@ package karmadatest
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -101,7 +102,7 @@ func apiService(caBundle []byte, port int) *unstructured.Unstructured {
 		"metadata":   map[string]any{"name": clusterVersion + "." + clusterGroup},
 		"spec": map[string]any{
 			"group": clusterGroup, "version": clusterVersion, "groupPriorityMinimum": int64(2000), "versionPriority": int64(10),
-			"caBundle": toJSON(caBundle),
+			"caBundle": base64.StdEncoding.EncodeToString(caBundle),
 			"service":  map[string]any{"namespace": SystemNamespace, "name": aggregatedService, "port": int64(port)},
 		},
 	}}

@@ -1,7 +1,6 @@
 package karmadatest
 
 import (
-	"encoding/base64"
 	"slices"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -9,9 +8,6 @@ import (
 
 	"github.com/longshore-project/longshore/apis/crds"
 )
-
-// toJSON returns bytes as JSON writes them.
-func toJSON(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 
 // Definitions returns the kinds of Karmada in the shape in which Karmada defines them: without validation rules, and bindings also in their
 // first version. The binding kinds lack the given fields, by their paths such as spec, components, as those of an older release do.
