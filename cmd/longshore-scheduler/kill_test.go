@@ -197,8 +197,12 @@ type program struct {
 
 func start(t *testing.T, kubeconfig string) *program {
 	t.Helper()
-	p := &program{command: exec.Command(os.Args[0], "--kubeconfig", kubeconfig, "--scheduler-name=killed", "--secure-port=0",
-		"--leader-elect=false", "--concurrent-commits=8")}
+	return startProgram(t, "--kubeconfig", kubeconfig, "--scheduler-name=killed", "--secure-port=0", "--leader-elect=false", "--concurrent-commits=8")
+}
+
+func startProgram(t *testing.T, args ...string) *program {
+	t.Helper()
+	p := &program{command: exec.Command(os.Args[0], args...)}
 	p.command.Env = append(os.Environ(), asProgram+"=1")
 	p.command.Stdout, p.command.Stderr = &p.output, &p.output
 	if err := p.command.Start(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -18,6 +19,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/longshore-project/longshore/apis"
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
@@ -40,6 +42,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	log.SetLogger(logr.Discard()) // The client of the tests would complain that it has none.
 	os.Exit(localtest.Main(m, localtest.Options{Prepare: crds.Install}))
 }
 
