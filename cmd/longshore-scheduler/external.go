@@ -18,7 +18,7 @@ import (
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
 
-// external is the plugins in other processes: a host for each profile that has some, by schedulerName.
+// external is the plugins in other processes: a host for each profile and each shadow that has some, by schedulerName.
 type external struct {
 	log   logr.Logger
 	hosts map[string]*host.Host
@@ -32,16 +32,15 @@ const farewell = 5 * time.Second
 // startExternal starts the external plugins of all profiles and does not wait until they run.
 func startExternal(ctx context.Context, c *schedulerv1alpha1.SchedulerConfiguration, r prometheus.Registerer) (*external, error) {
 	e := &external{log: logr.FromContextOrDiscard(ctx), hosts: map[string]*host.Host{}, patience: map[*host.Plugin]time.Duration{}}
-	var metrics *host.Metrics
+	metrics := host.NewMetrics(r)
 	for i := range c.Profiles {
 		p := &c.Profiles[i]
-		if len(p.ExternalPlugins) == 0 {
-			continue
+		err := e.start(p, metrics, true)
+		if shadow, ok := p.ShadowProfile(); ok && err == nil {
+			// It would be counted among the plugins of the same name that decide.
+			err = e.start(&shadow, nil, false)
 		}
-		if metrics == nil {
-			metrics = host.NewMetrics(r)
-		}
-		if err := e.start(p, metrics); err != nil {
+		if err != nil {
 			e.close()
 			return nil, fmt.Errorf("starting the external plugins of profile %s: %w", p.SchedulerName, err)
 		}
@@ -49,14 +48,18 @@ func startExternal(ctx context.Context, c *schedulerv1alpha1.SchedulerConfigurat
 	return e, nil
 }
 
-func (e *external) start(p *schedulerv1alpha1.SchedulerProfile, metrics *host.Metrics) error {
+// start starts the plugins of a profile or of a shadow. Decisions wait for them if they are awaited.
+func (e *external) start(p *schedulerv1alpha1.SchedulerProfile, metrics *host.Metrics, awaited bool) error {
+	if len(p.ExternalPlugins) == 0 {
+		return nil
+	}
 	specs, err := specsOf(p)
 	if err != nil {
 		return err
 	}
 	h := host.New(host.Options{Log: e.log.WithValues("profile", p.SchedulerName), Metrics: metrics})
 	e.hosts[p.SchedulerName] = h
-	if err := h.Apply(specs); err != nil {
+	if err := h.Apply(specs); err != nil || !awaited {
 		return err
 	}
 	for i := range specs {
@@ -83,7 +86,7 @@ func specsOf(p *schedulerv1alpha1.SchedulerProfile) ([]host.Spec, error) {
 	for i := range p.ExternalPlugins {
 		x := &p.ExternalPlugins[i]
 		out[i] = host.Spec{
-			Name: x.Name, Path: x.Path, SHA256: x.SHA256, Args: x.Args, Environment: x.Environment, Address: x.Address,
+			Name: x.Name, Path: x.Path, SHA256: x.SHA256, Args: x.Args, Environment: x.Environment, PlainSocket: x.PlainSocket, Address: x.Address,
 			Arguments: arguments[x.Name], Deadline: x.Deadline.Duration, StartTimeout: x.StartTimeout.Duration,
 			FailurePolicy: host.FailurePolicy(x.FailurePolicy),
 		}
@@ -109,12 +112,7 @@ func (e *external) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, profile := range slices.Sorted(maps.Keys(e.hosts)) {
 		report.Add(profile, e.hosts[profile])
 	}
-	w.Header().Set("Content-Type", "application/json")
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(report); err != nil {
-		e.log.V(1).Info("Telling the state of external plugins", "to", r.RemoteAddr, "err", err.Error())
-	}
+	tell(w, r, report)
 }
 
 // await waits until the plugins run, so that a start does not begin with decisions that fail, and for each no longer than a start may take: what

@@ -46,6 +46,9 @@ func (o *options) build(c *schedulerv1alpha1.SchedulerConfiguration, r *profile.
 func (o *options) adjust(profiles []profile.Profile) []profile.Profile {
 	for i := range profiles {
 		profiles[i].Pipeline.KeepEmpty = o.keepEmpty
+		if shadow := profiles[i].Shadow; shadow != nil {
+			shadow.Pipeline.KeepEmpty = o.keepEmpty
+		}
 	}
 	return profiles
 }
@@ -75,8 +78,8 @@ func (o *options) answer(c *schedulerv1alpha1.SchedulerConfiguration, r *profile
 	return nil
 }
 
-// toLoop adds to each profile a recorder of events, which are sent under the profile's name. Call the function to send no more.
-func toLoop(profiles []profile.Profile, config *rest.Config) ([]loop.Profile, func(), error) {
+// toLoop adds to each profile its shadow and a recorder of events, which are sent under the profile's name. Call the function to send no more.
+func toLoop(profiles []profile.Profile, config *rest.Config, s *shadows) ([]loop.Profile, func(), error) {
 	var out []loop.Profile
 	var stops []func()
 	stop := func() {
@@ -93,6 +96,7 @@ func toLoop(profiles []profile.Profile, config *rest.Config) ([]loop.Profile, fu
 		stops = append(stops, stopOne)
 		out = append(out, loop.Profile{
 			SchedulerName: p.SchedulerName, Pipeline: p.Pipeline, IgnoresReservations: !p.Reservations, Recorder: recorder,
+			Observer: s.observer(p.SchedulerName),
 		})
 	}
 	return out, stop, nil

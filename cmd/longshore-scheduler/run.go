@@ -3,14 +3,17 @@ package main
 import (
 	"cmp"
 	"context"
+	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/plugins/host"
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
+	"github.com/longshore-project/longshore/scheduler/shadow"
 )
 
 // schedule runs until ctx ends.
@@ -29,7 +32,8 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
-	profiles, stopEvents, err := toLoop(built, config)
+	shadows := newShadows(built, measured)
+	profiles, stopEvents, err := toLoop(built, config, shadows)
 	if err != nil {
 		return err
 	}
@@ -41,7 +45,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
-	server, err := newServer(o, scheduling.Synced, measured, external)
+	server, err := newServer(o, scheduling.Synced, measured, map[string]http.Handler{host.ReportPath: external, shadow.ReportPath: shadows})
 	if err != nil {
 		return err
 	}
@@ -51,6 +55,10 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.serve(ctx) })
+	group.Go(func() error {
+		shadows.run(ctx)
+		return nil
+	})
 	group.Go(func() error { return lead(ctx, o, config, server, work) })
 	return group.Wait()
 }

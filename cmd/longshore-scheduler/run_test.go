@@ -94,7 +94,15 @@ func createMember(t *testing.T, c client.Client, name string, room int64) {
 // createBinding creates a binding of a ConfigMap for those members.
 func createBinding(t *testing.T, c client.Client, name, scheduler string, members ...string) *workv1alpha2.ResourceBinding {
 	t.Helper()
-	binding := &workv1alpha2.ResourceBinding{
+	binding := newBinding(name, scheduler, members...)
+	if err := c.Create(t.Context(), binding); err != nil {
+		t.Fatal(err)
+	}
+	return binding
+}
+
+func newBinding(name, scheduler string, members ...string) *workv1alpha2.ResourceBinding {
+	return &workv1alpha2.ResourceBinding{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, Labels: map[string]string{policyv1alpha1.PropagationPolicyPermanentIDLabel: "id"}},
 		Spec: workv1alpha2.ResourceBindingSpec{
 			Resource:      workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Namespace: "default", Name: name},
@@ -102,10 +110,6 @@ func createBinding(t *testing.T, c client.Client, name, scheduler string, member
 			Placement:     &policyv1alpha1.Placement{ClusterAffinity: &policyv1alpha1.ClusterAffinity{ClusterNames: members}},
 		},
 	}
-	if err := c.Create(t.Context(), binding); err != nil {
-		t.Fatal(err)
-	}
-	return binding
 }
 
 // scheduledIn reads the binding and reports whether it is scheduled.
