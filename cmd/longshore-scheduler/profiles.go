@@ -13,11 +13,15 @@ import (
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
 
-// configuration returns what the configuration file says or, without a file, a profile of the default plugins with the name of the flag. The
-// error names everything that is wrong with the file.
+// configuration returns what the configuration file says or, without a file, a profile of the plugins and with the name of the flags. The error
+// names everything that is wrong with the file.
 func (o *options) configuration(r *profile.Registry) (*schedulerv1alpha1.SchedulerConfiguration, error) {
 	if o.config == "" {
-		c := &schedulerv1alpha1.SchedulerConfiguration{Profiles: []schedulerv1alpha1.SchedulerProfile{{SchedulerName: o.schedulerName}}}
+		plugins, err := r.Choose(o.plugins)
+		if err != nil {
+			return nil, fmt.Errorf("--plugins: %w", err)
+		}
+		c := &schedulerv1alpha1.SchedulerConfiguration{Profiles: []schedulerv1alpha1.SchedulerProfile{{SchedulerName: o.schedulerName, Plugins: plugins}}}
 		schedulerv1alpha1.SetDefaults(c)
 		return c, nil
 	}

@@ -17,6 +17,8 @@ import (
 	"github.com/longshore-project/longshore/plugins/builtin/clustereviction"
 	"github.com/longshore-project/longshore/plugins/builtin/clusterlocality"
 	"github.com/longshore-project/longshore/plugins/builtin/clusterselection"
+	"github.com/longshore-project/longshore/plugins/builtin/freecapacity"
+	"github.com/longshore-project/longshore/plugins/builtin/labelscore"
 	"github.com/longshore-project/longshore/plugins/builtin/replicadivision"
 	"github.com/longshore-project/longshore/plugins/builtin/resourcesummary"
 	"github.com/longshore-project/longshore/plugins/builtin/spreadconstraint"
@@ -33,6 +35,9 @@ func builtins() []sdk.Plugin {
 		apienablement.Plugin{}, clusteraffinity.Plugin{}, clustereviction.Plugin{}, clusterlocality.Plugin{}, clusterselection.Plugin{},
 		replicadivision.Plugin{}, resourcesummary.Plugin{}, spreadconstraint.Plugin{}, tainttoleration.Plugin{},
 		workloadaffinity.Affinity{}, workloadaffinity.AntiAffinity{},
+		freecapacity.LeastAllocated{}, freecapacity.BalancedAllocation{},
+		labelscore.Cost{Arguments: labelscore.CostArguments{Label: "cost", Missing: 20}},
+		labelscore.Preference{Arguments: labelscore.PreferenceArguments{Label: "tier", Scores: map[string]int64{"gold": 90}, Missing: 30}},
 	}
 }
 

@@ -14,7 +14,7 @@ func clusters(n int) []*framework.Cluster {
 	for i := range out {
 		c := &framework.Cluster{
 			Name: fmt.Sprintf("member-%05d", i), Provider: pick(i, "aws", "gcp", ""), Region: pick(i/2, "eu-1", "us-1", "ap-1", ""),
-			Labels: map[string]string{"tier": pick(i, "gold", "silver"), "accelerator": pick(i/3, "h100", "a100", "none")},
+			Labels: map[string]string{"tier": pick(i, "gold", "silver"), "accelerator": pick(i/3, "h100", "a100", "none"), "cost": pick(i/4, "0.041", "0.03", "unknown")},
 			APIs:   apis[:1+i%2],
 		}
 		if c.Region != "" {

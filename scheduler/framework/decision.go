@@ -43,6 +43,8 @@ type PluginScore struct {
 	Plugin string
 	Weight int64
 	Scores []int64
+	// Remarks is what the plugin had to say beside.
+	Remarks []ScoreRemark
 }
 
 // Attempt is everything that was found out about one term of the placement. It is read only.

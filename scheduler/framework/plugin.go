@@ -69,6 +69,20 @@ type SkippableScore interface {
 	Skips(q *Query) bool
 }
 
+// ScoreRemark is something that scores do not show, about a set of clusters.
+type ScoreRemark struct {
+	Clusters Bitset
+	// Text is what is true of them, such as "have no label x and get 0".
+	Text string
+}
+
+// RemarkingScore is a Score that can say what its scores do not show, for example about which of the clusters it knew nothing. It is asked
+// after Score, and the answer goes into the explanation only.
+type RemarkingScore interface {
+	Score
+	Remarks(q *Query, clusters Bitset) []ScoreRemark
+}
+
 // MaxScore is the highest score that a plugin may give.
 const MaxScore = 100
 

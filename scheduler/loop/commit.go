@@ -77,6 +77,7 @@ func (l *Loop) land(ctx context.Context, c *commit, generation int64, err error)
 	if l.flights.land(c.item.Key, generation) {
 		l.queue.Add(c.item.Key, c.item.Priority)
 	}
+	l.peers.landed(c.item.Key)
 	l.putDown(c)
 }
 

@@ -87,6 +87,7 @@ type Loop struct {
 	latest   map[*cache.Cache]*framework.Snapshot
 	bindings *bindings
 	flights  *flights
+	peers    *peers
 	writer   *writer
 	watch    *watch
 	metrics  *Metrics
@@ -126,6 +127,7 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 			l.reported = cache.New(o.Clock)
 		}
 	}
+	l.peers = newPeers(l.flights.pending, l.wakePeers)
 	l.metrics.depth, l.metrics.outstanding = l.queue.Depth, l.fleet.Outstanding
 	l.watch, err = newWatch(work, clusters, l)
 	return l, err
@@ -205,13 +207,15 @@ func (l *Loop) decide(ctx context.Context, item queue.Item) *commit {
 	c := l.judge(ctx, r)
 	c.item = item
 	l.metrics.step(stepTotal, l.clock.Since(started))
-	if len(specChanges(r.binding, &c.want)) == 0 && len(statusChanges(r.binding, &c.want, started)) == 0 {
+	writesSpec := len(specChanges(r.binding, &c.want)) > 0
+	if !writesSpec && len(statusChanges(r.binding, &c.want, started)) == 0 {
 		l.putDown(c)
 		return nil
 	}
 	l.flights.depart(item.Key, r.binding.GetUID(), r.binding.GetGeneration())
-	if len(c.reservations) > 0 && len(specChanges(r.binding, &c.want)) > 0 {
+	if writesSpec {
 		c.ticket = l.fleet.Assume(item.Key.String(), c.reservations)
+		l.peers.decided(item.Key, r.binding, c.want.clusters)
 	}
 	return c
 }
@@ -233,6 +237,7 @@ func (l *Loop) judge(ctx context.Context, r *entry) *commit {
 		return c
 	}
 	request := convert.FromBinding(r.binding, r.class.placement)
+	request.Peers = l.peers.of(r.key, r.binding)
 	snapshot, started := l.snapshotFor(r.profile), l.clock.Now()
 	decision, err := pipeline.Schedule(ctx, r.profile.Pipeline, snapshot, request)
 	l.metrics.step(stepDecide, l.clock.Since(started))
@@ -244,7 +249,7 @@ func (l *Loop) judge(ctx context.Context, r *entry) *commit {
 	if r.profile.Observer != nil {
 		r.profile.Observer.Observe(request, snapshot, decision)
 	}
-	c.want, c.then = outcomeOf(r.binding, &decision, r.class.fingerprint)
+	c.want, c.then = outcomeOf(request, &decision, r.class.fingerprint)
 	c.cures = decision.Cures()
 	if !r.profile.IgnoresReservations {
 		c.reservations = reservationsOf(request, &decision)

@@ -96,7 +96,7 @@ func annotationOperations(b workv1alpha2.Binding, placement string) []operation 
 	}
 }
 
-// sameTargets compares results whatever their order.
+// sameTargets compares results whatever the order of their clusters.
 func sameTargets(a, b []workv1alpha2.TargetCluster) bool {
 	if len(a) != len(b) {
 		return false
@@ -108,7 +108,9 @@ func sameTargets(a, b []workv1alpha2.TargetCluster) bool {
 	if !slices.IsSortedFunc(b, byName) {
 		b = slices.SortedFunc(slices.Values(b), byName)
 	}
-	return slices.EqualFunc(a, b, func(x, y workv1alpha2.TargetCluster) bool { return x.Name == y.Name && x.Replicas == y.Replicas })
+	return slices.EqualFunc(a, b, func(x, y workv1alpha2.TargetCluster) bool {
+		return x.Name == y.Name && x.Replicas == y.Replicas && slices.Equal(x.Components, y.Components)
+	})
 }
 
 // statusPatch returns the JSON merge patch that makes the status say what came out, or nil if it does. A merge patch replaces the whole list of

@@ -253,7 +253,7 @@ func TestCaveatStays(t *testing.T) {
 		Omissions: []framework.Omission{{Plugin: "cost", Stage: "assign", Reason: "no answer within 1s"}},
 	}}}
 	const message = "Binding has been scheduled successfully. It was decided without cost (assign: no answer within 1s)."
-	got, then := outcomeOf(placed(), d, "{}")
+	got, then := outcomeOf(&framework.Request{}, d, "{}")
 	if got.message != message || got.caveat != d.Caveat() || then != finish {
 		t.Errorf("result is %+v, then %v, want the message %q", got, then, message)
 	}
@@ -268,7 +268,7 @@ func TestCaveatStays(t *testing.T) {
 		t.Errorf("after a failure the message becomes %q", got)
 	}
 	d.Outcome, d.Status = framework.NoRoom, framework.NewStatus(framework.Unschedulable, "no room")
-	if got, _ := outcomeOf(placed(), d, "{}"); got.message != "no room; decided without cost (assign: no answer within 1s)" {
+	if got, _ := outcomeOf(&framework.Request{}, d, "{}"); got.message != "no room; decided without cost (assign: no answer within 1s)" {
 		t.Errorf("without room the message is %q", got.message)
 	}
 }

@@ -25,7 +25,9 @@ func (l *Loop) bindingSeen(old, b workv1alpha2.Binding) {
 	key := keyOf(b)
 	profile, ours := l.profiles[schedulerOf(b)]
 	if !ours || !considered(b) {
+		l.flights.forget(key)
 		l.dismiss(b)
+		l.peers.show(key, b)
 		return
 	}
 	_, known := l.bindings.get(key)
@@ -38,7 +40,9 @@ func (l *Loop) bindingSeen(old, b workv1alpha2.Binding) {
 			return
 		}
 	}
-	if l.flights.observe(key, b.GetUID(), b.GetGeneration()) {
+	decide := l.flights.observe(key, b.GetUID(), b.GetGeneration())
+	l.peers.show(key, b)
+	if decide {
 		l.enqueue(event, b)
 	}
 }
@@ -56,6 +60,7 @@ func (l *Loop) enqueue(event string, b workv1alpha2.Binding) {
 func (l *Loop) bindingDeleted(b workv1alpha2.Binding) {
 	l.flights.forget(keyOf(b))
 	l.dismiss(b)
+	l.peers.forget(keyOf(b))
 }
 
 // dismiss forgets a binding that is not, or no longer, considered.

@@ -170,7 +170,11 @@ func (a *attempt) score(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("running score %s: %w", s.Plugin.Name(), err)
 		}
-		a.Scores = append(a.Scores, framework.PluginScore{Plugin: s.Plugin.Name(), Weight: s.Weight, Scores: scores})
+		said := framework.PluginScore{Plugin: s.Plugin.Name(), Weight: s.Weight, Scores: scores}
+		if r, ok := s.Plugin.(framework.RemarkingScore); ok {
+			said.Remarks = r.Remarks(&a.query, a.Feasible)
+		}
+		a.Scores = append(a.Scores, said)
 	}
 	a.scores = total(a.Scores, a.Snapshot.Len())
 	return nil
