@@ -20,8 +20,10 @@ import (
 
 // options is the command line.
 type options struct {
-	kubeconfig     string
-	config         string
+	kubeconfig string
+	config     string
+	// configText is the content of the file that was read at the start.
+	configText     []byte
 	validateOnly   bool
 	printProfile   bool
 	plugins        []string
@@ -101,7 +103,7 @@ func parse(args []string, out io.Writer) (*options, error) {
 
 func (o *options) register(fs *pflag.FlagSet) {
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "file with access to the control plane; without it $KUBECONFIG, ~/.kube/config or the pod's service account is used")
-	fs.StringVar(&o.config, "config", "", "file with a SchedulerConfiguration: profiles, their plugins, weights and arguments; without it the default plugins decide")
+	fs.StringVar(&o.config, "config", "", "file with a SchedulerConfiguration: profiles, their plugins, weights and arguments; without it the default plugins decide; changes are taken over while the scheduler runs")
 	fs.BoolVar(&o.validateOnly, "validate", false, "say what is wrong with the configuration and exit, with 1 if anything is")
 	fs.BoolVar(&o.printProfile, "print-profile", false, "print the plugins of each profile in the order in which they are asked, and exit")
 	fs.StringSliceVar(&o.plugins, "plugins", []string{"*"}, "filters and scores to ask, as Karmada's scheduler takes them: * for the default ones, Name for one more, -Name for one less; --config can do more")

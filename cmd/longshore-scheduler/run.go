@@ -23,7 +23,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 		return err
 	}
 	measured := prometheus.NewRegistry()
-	external, err := startExternal(ctx, c, measured)
+	external, err := startExternal(ctx, c, host.NewMetrics(measured))
 	if err != nil {
 		return err
 	}
@@ -32,12 +32,14 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
-	shadows := newShadows(built, measured)
-	profiles, stopEvents, err := toLoop(built, config, shadows)
+	recorders := newRecorders(config)
+	defer recorders.stop()
+	shadows := newShadows(measured)
+	shadowing := shadows.of(built)
+	profiles, err := toLoop(built, recorders, shadowing)
 	if err != nil {
 		return err
 	}
-	defer stopEvents()
 	o.leaseName = cmp.Or(o.leaseName, leaseOf(built))
 	metrics := loop.NewMetrics()
 	measured.MustRegister(metrics)
@@ -55,10 +57,17 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.serve(ctx) })
+	shadows.use(shadowing)
 	group.Go(func() error {
 		shadows.run(ctx)
 		return nil
 	})
+	if o.config != "" {
+		reloading := &reloader{
+			options: o, registry: r, external: external, recorders: recorders, shadows: shadows, loop: scheduling, metrics: newReloadMetrics(measured),
+		}
+		group.Go(func() error { return reloading.run(ctx) })
+	}
 	group.Go(func() error { return lead(ctx, o, config, server, work) })
 	return group.Wait()
 }

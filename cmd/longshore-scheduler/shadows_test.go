@@ -78,7 +78,7 @@ func TestShadow(t *testing.T) {
 	})
 	var bindings []*workv1alpha2.ResourceBinding
 	for i := range watchedBindings {
-		b := newBinding(fmt.Sprintf("watched-%d", i), "watched", members...)
+		b := newBinding("default", fmt.Sprintf("watched-%d", i), "watched", members...)
 		b.Spec.Placement.SpreadConstraints = []policyv1alpha1.SpreadConstraint{{SpreadByField: policyv1alpha1.SpreadByCluster, MinGroups: 1, MaxGroups: 1}}
 		if err := c.Create(t.Context(), b); err != nil {
 			t.Fatal(err)
@@ -99,6 +99,17 @@ func TestShadow(t *testing.T) {
 		}
 	}
 	checkShadows(t, port)
+	install(t, file, "apiVersion: scheduler.longshore.dev/v1alpha1\nkind: SchedulerConfiguration\nprofiles:\n- {schedulerName: watched, shadow: {}}\n- {schedulerName: haunted}\n")
+	eventually(t, "the shadows are others", func(context.Context) (bool, error) {
+		report, err := reportOf(t, port, shadow.ReportPath, shadow.DecodeReport)
+		return err == nil && len(report.Profiles) == 1, err
+	})
+	b := createBinding(t, c, "watched-at-last", "watched", members...)
+	eventually(t, b.Name+" is scheduled", scheduledIn(c, b))
+	eventually(t, "the new shadow has compared", func(context.Context) (bool, error) {
+		report, err := reportOf(t, port, shadow.ReportPath, shadow.DecodeReport)
+		return err == nil && report.Profiles[0].Compared == 1 && report.Profiles[0].Equal == 1, err
+	})
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("run: %v", err)

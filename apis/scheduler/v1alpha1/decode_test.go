@@ -167,7 +167,7 @@ func TestCheckTellsEverything(t *testing.T) {
     externalPlugins: [{name: a}]
     shadow: {}
 - shadow: true
-  schedulerName: b
+  schedulerName: b/shadow
 `, want: []string{
 			`line 5: profiles[0].shadow.schedulerName: unknown field; known are externalPlugins, pluginConfig, plugins`,
 			`line 6: profiles[0].shadow.plugins.filter: a list is not a map`,
@@ -175,6 +175,7 @@ func TestCheckTellsEverything(t *testing.T) {
 			`line 8: profiles[0].shadow.externalPlugins[0]: Invalid value: "a": set either path, for a binary to run, or address, for a plugin that runs already`,
 			`line 9: profiles[0].shadow.shadow: unknown field; known are externalPlugins, pluginConfig, plugins`,
 			`line 10: profiles[1].shadow: "true" is not a map`,
+			`line 11: profiles[1].schedulerName: Invalid value: "b/shadow": is what a shadow is called: leave out /shadow`,
 		}},
 		{name: "external plugins", text: head + `profiles:
 - externalPlugins:

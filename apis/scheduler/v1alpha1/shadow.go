@@ -1,5 +1,7 @@
 package v1alpha1
 
+import "strings"
+
 // shadowSuffix tells a shadow from its profile in logs and reports.
 const shadowSuffix = "/shadow"
 
@@ -13,3 +15,6 @@ func (p *SchedulerProfile) ShadowProfile() (shadow SchedulerProfile, ok bool) {
 		Plugins: p.Shadow.Plugins, PluginConfig: p.Shadow.PluginConfig, ExternalPlugins: p.Shadow.ExternalPlugins,
 	}, true
 }
+
+// IsShadow reports whether the schedulerName is that of a shadow.
+func IsShadow(schedulerName string) bool { return strings.HasSuffix(schedulerName, shadowSuffix) }

@@ -39,6 +39,9 @@ func once(taken sets.Set[string], name string, path *field.Path) field.ErrorList
 
 func (p *SchedulerProfile) validate(path *field.Path) field.ErrorList {
 	faults := validatePlugins(p.PluginConfig, p.ExternalPlugins, path)
+	if IsShadow(p.SchedulerName) {
+		faults = append(faults, field.Invalid(path.Child("schedulerName"), p.SchedulerName, "is what a shadow is called: leave out "+shadowSuffix))
+	}
 	if p.Shadow != nil {
 		faults = append(faults, validatePlugins(p.Shadow.PluginConfig, p.Shadow.ExternalPlugins, path.Child("shadow"))...)
 	}
