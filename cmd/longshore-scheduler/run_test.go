@@ -84,7 +84,7 @@ func createMember(t *testing.T, c client.Client, name string, room int64) {
 		{GroupVersion: "apps/v1", Resources: []clusterv1alpha1.APIResource{{Name: "deployments", Kind: "Deployment"}}},
 	}
 	member.Status.ResourceSummary = &clusterv1alpha1.ResourceSummary{
-		Allocatable: corev1.ResourceList{"cpu": *resource.NewQuantity(room, resource.DecimalSI), "pods": resource.MustParse("1000")},
+		Allocatable: corev1.ResourceList{"cpu": *resource.NewQuantity(room, resource.DecimalSI), "pods": *resource.NewQuantity(max(room, 1000), resource.DecimalSI)},
 	}
 	if err := c.Status().Update(t.Context(), member); err != nil {
 		t.Fatal(err)

@@ -49,6 +49,8 @@ type Profile struct {
 	IgnoresReservations bool
 	// Recorder takes the events; nil drops them.
 	Recorder record.EventRecorder
+	// Estimators are told of bindings early; nil if the profile asks none.
+	Estimators Estimators
 	// Observer is told what was decided; nil tells nobody.
 	Observer Observer
 }
@@ -57,6 +59,14 @@ type Profile struct {
 // one goroutine that decides and must return at once. What it gets may be kept and must not be changed.
 type Observer interface {
 	Observe(r *framework.Request, s *framework.Snapshot, d framework.Decision)
+}
+
+// Estimators learn of the bindings of a profile. Its methods are called by several goroutines at once and must return at once.
+type Estimators interface {
+	// Prefetch is told that the request is going to be decided.
+	Prefetch(r *framework.Request)
+	// BindingChanged is told what a binding was and is. Old is nil for one that was not known, now is nil for one that is gone.
+	BindingChanged(old, now workv1alpha2.Binding)
 }
 
 // Options say how to schedule.
@@ -117,7 +127,7 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 		writer: &writer{client: work, conflicted: o.Metrics.conflicts.Inc}, metrics: o.Metrics,
 		commits: make(chan *commit, backlog),
 	}
-	l.keepReported()
+	l.fitFleets()
 	l.peers = newPeers(l.flights.pending, l.wakePeers)
 	l.metrics.depth, l.metrics.outstanding = l.queue.Depth, l.fleet.Outstanding
 	l.watch, err = newWatch(work, clusters, l)

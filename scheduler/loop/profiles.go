@@ -53,10 +53,13 @@ func (l *Loop) SetProfiles(profiles []Profile) error {
 	defer l.lineup.Unlock()
 	before := l.lineup.profiles
 	l.lineup.profiles = next
-	l.keepReported()
+	l.fitFleets()
 	for _, r := range l.bindings.all() {
-		if next[schedulerOf(r.binding)] == nil {
+		switch now, then := next[schedulerOf(r.binding)], before[schedulerOf(r.binding)]; {
+		case now == nil:
 			l.leave(r.binding)
+		case then != nil && then.Estimators != now.Estimators:
+			l.tellEstimators(now, nil, r.binding)
 		}
 	}
 	for _, b := range l.watch.bindings() {
@@ -66,6 +69,16 @@ func (l *Loop) SetProfiles(profiles []Profile) error {
 	}
 	l.wake(framework.Cure{Fact: framework.FactMembership}) // Every rejection names it.
 	return nil
+}
+
+// fitFleets makes the fleets what the profiles ask for.
+func (l *Loop) fitFleets() {
+	for _, p := range l.lineup.profiles {
+		if p.Estimators != nil {
+			l.fleet.TrackSeen()
+		}
+	}
+	l.keepReported()
 }
 
 // keepReported makes sure that there is a fleet without reservations if, and only if, a profile wants one.

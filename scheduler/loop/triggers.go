@@ -30,13 +30,15 @@ func (l *Loop) bindingSeen(old, b workv1alpha2.Binding) {
 // arrange is bindingSeen for who holds the lineup.
 func (l *Loop) arrange(old, b workv1alpha2.Binding) {
 	key := keyOf(b)
-	if l.lineup.profiles[schedulerOf(b)] == nil || !considered(b) {
+	profile := l.lineup.profiles[schedulerOf(b)]
+	if profile == nil || !considered(b) {
 		l.leave(b)
 		return
 	}
 	_, known := l.bindings.get(key)
 	l.metrics.lookup("placement", l.bindings.put(key, b))
 	l.noteSeen(b)
+	l.tellEstimators(profile, old, b)
 	event := eventBindingAdd
 	if old != nil && known {
 		event = eventBindingUpdate
@@ -57,6 +59,7 @@ func (l *Loop) enqueue(event string, b workv1alpha2.Binding) {
 		priority = p.Priority
 	}
 	l.metrics.incoming.WithLabelValues(event).Inc()
+	l.prefetch(b)
 	l.queue.Add(keyOf(b), priority)
 }
 
@@ -70,7 +73,10 @@ func (l *Loop) leave(b workv1alpha2.Binding) {
 
 // bindingDeleted forgets the binding and frees what it had reserved.
 func (l *Loop) bindingDeleted(b workv1alpha2.Binding) {
+	l.lineup.RLock()
+	defer l.lineup.RUnlock()
 	l.flights.forget(keyOf(b))
+	l.tellEstimators(l.lineup.profiles[schedulerOf(b)], b, nil)
 	l.dismiss(b)
 	l.peers.forget(keyOf(b))
 }

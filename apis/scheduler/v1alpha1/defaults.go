@@ -28,6 +28,9 @@ func SetDefaults(c *SchedulerConfiguration) {
 		if p.Reservations.Enabled == nil {
 			p.Reservations.Enabled = ptr.To(true)
 		}
+		if p.Estimators != nil {
+			SetEstimatorDefaults(p.Estimators)
+		}
 		setPluginDefaults(p.ExternalPlugins)
 		if p.Shadow != nil {
 			setPluginDefaults(p.Shadow.ExternalPlugins)

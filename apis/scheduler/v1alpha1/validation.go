@@ -45,7 +45,7 @@ func (p *SchedulerProfile) validate(path *field.Path) field.ErrorList {
 	if p.Shadow != nil {
 		faults = append(faults, validatePlugins(p.Shadow.PluginConfig, p.Shadow.ExternalPlugins, path.Child("shadow"))...)
 	}
-	return faults
+	return append(faults, p.Estimators.validate(path.Child("estimators"))...)
 }
 
 // validatePlugins looks at the arguments and external plugins of a profile or of a shadow, which is at the path.
