@@ -99,7 +99,15 @@ func createBinding(t *testing.T, c client.Client, name, scheduler string, member
 
 func createBindingIn(t *testing.T, c client.Client, namespace, name, scheduler string, members ...string) *workv1alpha2.ResourceBinding {
 	t.Helper()
-	binding := &workv1alpha2.ResourceBinding{
+	binding := newBinding(namespace, name, scheduler, members...)
+	if err := c.Create(t.Context(), binding); err != nil {
+		t.Fatal(err)
+	}
+	return binding
+}
+
+func newBinding(namespace, name, scheduler string, members ...string) *workv1alpha2.ResourceBinding {
+	return &workv1alpha2.ResourceBinding{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{policyv1alpha1.PropagationPolicyPermanentIDLabel: "id"}},
 		Spec: workv1alpha2.ResourceBindingSpec{
 			Resource:      workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Namespace: namespace, Name: name},
@@ -107,10 +115,6 @@ func createBindingIn(t *testing.T, c client.Client, namespace, name, scheduler s
 			Placement:     &policyv1alpha1.Placement{ClusterAffinity: &policyv1alpha1.ClusterAffinity{ClusterNames: members}},
 		},
 	}
-	if err := c.Create(t.Context(), binding); err != nil {
-		t.Fatal(err)
-	}
-	return binding
 }
 
 // scheduledIn reads the binding and reports whether it is scheduled.
