@@ -153,7 +153,7 @@ func TestServer(t *testing.T) {
 	}
 	synced := false
 	calls := prometheus.NewCounter(prometheus.CounterOpts{Name: "calls_total", Help: "Calls."})
-	s, err := newServer(o, func() bool { return synced }, calls, &external{})
+	s, err := newServer(o, func() bool { return synced }, calls, map[string]http.Handler{host.ReportPath: &external{}})
 	if err != nil {
 		t.Fatal(err)
 	}

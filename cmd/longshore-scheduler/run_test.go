@@ -87,7 +87,7 @@ func createMember(t *testing.T, c client.Client, name string, room int64) {
 		{GroupVersion: "apps/v1", Resources: []clusterv1alpha1.APIResource{{Name: "deployments", Kind: "Deployment"}}},
 	}
 	member.Status.ResourceSummary = &clusterv1alpha1.ResourceSummary{
-		Allocatable: corev1.ResourceList{"cpu": *resource.NewQuantity(room, resource.DecimalSI), "pods": resource.MustParse("1000")},
+		Allocatable: corev1.ResourceList{"cpu": *resource.NewQuantity(room, resource.DecimalSI), "pods": *resource.NewQuantity(max(room, 1000), resource.DecimalSI)},
 	}
 	if err := c.Status().Update(t.Context(), member); err != nil {
 		t.Fatal(err)
@@ -102,7 +102,15 @@ func createBinding(t *testing.T, c client.Client, name, scheduler string, member
 
 func createBindingIn(t *testing.T, c client.Client, namespace, name, scheduler string, members ...string) *workv1alpha2.ResourceBinding {
 	t.Helper()
-	binding := &workv1alpha2.ResourceBinding{
+	binding := newBinding(namespace, name, scheduler, members...)
+	if err := c.Create(t.Context(), binding); err != nil {
+		t.Fatal(err)
+	}
+	return binding
+}
+
+func newBinding(namespace, name, scheduler string, members ...string) *workv1alpha2.ResourceBinding {
+	return &workv1alpha2.ResourceBinding{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{policyv1alpha1.PropagationPolicyPermanentIDLabel: "id"}},
 		Spec: workv1alpha2.ResourceBindingSpec{
 			Resource:      workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Namespace: namespace, Name: name},
@@ -110,10 +118,6 @@ func createBindingIn(t *testing.T, c client.Client, namespace, name, scheduler s
 			Placement:     &policyv1alpha1.Placement{ClusterAffinity: &policyv1alpha1.ClusterAffinity{ClusterNames: members}},
 		},
 	}
-	if err := c.Create(t.Context(), binding); err != nil {
-		t.Fatal(err)
-	}
-	return binding
 }
 
 // scheduledIn reads the binding and reports whether it is scheduled.
