@@ -209,8 +209,12 @@ func (c *Cache) Seen(key, cluster string) {
 }
 
 // TrackSeen makes clusters tell which reservations are for pods that are not known to exist. Without it Unseen is not kept up to date, which
-// spares a change of the cluster for each binding whose pods exist. Call it before the cache is used.
-func (c *Cache) TrackSeen() { c.tracksSeen = true }
+// spares a change of the cluster for each binding whose pods exist.
+func (c *Cache) TrackSeen() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tracksSeen = true
+}
 
 // EstimatesChanged says that estimators answer differently about the members. Unknown ones are ignored.
 func (c *Cache) EstimatesChanged(members []string) {

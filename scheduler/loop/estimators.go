@@ -10,9 +10,11 @@ import (
 // forgotten; nothing that runs is moved. Roomier means that more fits somewhere than was known: then bindings that lacked room are decided
 // again.
 func (l *Loop) EstimatesChanged(members []string, roomier bool) {
+	l.lineup.RLock()
+	defer l.lineup.RUnlock()
 	l.fleet.EstimatesChanged(members)
-	if l.reported != nil {
-		l.reported.EstimatesChanged(members)
+	if l.lineup.reported != nil {
+		l.lineup.reported.EstimatesChanged(members)
 	}
 	if roomier {
 		l.wake(framework.Cure{Fact: framework.FactCapacity})
@@ -26,9 +28,9 @@ func (l *Loop) tellEstimators(p *Profile, old, now workv1alpha2.Binding) {
 	}
 }
 
-// prefetch has estimators answer while the binding waits in the queue.
+// prefetch has estimators answer while the binding waits in the queue. The lineup must be held.
 func (l *Loop) prefetch(b workv1alpha2.Binding) {
-	if p := l.profiles[schedulerOf(b)]; p != nil && p.Estimators != nil {
+	if p := l.lineup.profiles[schedulerOf(b)]; p != nil && p.Estimators != nil {
 		p.Estimators.Prefetch(convert.FromBinding(b, nil))
 	}
 }
