@@ -7,8 +7,8 @@ import "fmt"
 const NoGroup int32 = -1
 
 // DefaultNodeLimit is the number of labels (partial answers) that a search may
-// make when Problem.NodeLimit is zero: some tens of milliseconds.
-const DefaultNodeLimit = 100_000
+// make when Problem.NodeLimit is zero: some milliseconds.
+const DefaultNodeLimit = 16_000
 
 // quantityLimit bounds every capacity, current number and score, so that sums
 // over four million candidates cannot overflow. Larger numbers count as this.
