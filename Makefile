@@ -51,21 +51,25 @@ bench-memory: ## measure one scheduler with 10,000 clusters and 100,000 bindings
 	$(GO) test -run '^$$' -bench Memory -benchtime 1x -timeout 4h ./benchmarks/perf
 
 .PHONY: generate
-generate: ## write deepcopy functions, CRDs, the command reference and the plugin protocol again
+generate: ## write deepcopy functions, CRDs, the command reference and the protocols again
 	$(GENERATE_TOOL) controller-gen object paths=./apis/...
 	$(GENERATE_TOOL) controller-gen crd paths=./apis/... output:crd:dir=./apis/crds
 	$(GO) run ./docs/generate docs/cli
 	$(GENERATE_TOOL) buf generate plugins/proto --template plugins/proto/buf.gen.yaml
 	$(GENERATE_TOOL) buf build plugins/proto --exclude-source-info --output plugins/examples/python/plugin.binpb
+	$(GENERATE_TOOL) buf generate estimator/proto --template estimator/proto/buf.gen.yaml
 
 .PHONY: verify-protocol
-verify-protocol: ## fail when the plugin protocol breaks plugins built against the released one
+verify-protocol: ## fail when a protocol breaks what was built against the released one
 	$(GENERATE_TOOL) buf lint plugins/proto
 	$(GENERATE_TOOL) buf breaking plugins/proto --against plugins/proto/released.binpb
+	$(GENERATE_TOOL) buf lint estimator/proto
+	$(GENERATE_TOOL) buf breaking estimator/proto --against estimator/proto/released.binpb
 
 .PHONY: release-protocol
-release-protocol: ## make the present plugin protocol the one that must not be broken
+release-protocol: ## make the present protocols those that must not be broken
 	$(GENERATE_TOOL) buf build plugins/proto --exclude-source-info --output plugins/proto/released.binpb
+	$(GENERATE_TOOL) buf build estimator/proto --exclude-source-info --output estimator/proto/released.binpb
 
 .PHONY: verify
 verify: ## fail when generated files or go.mod are stale

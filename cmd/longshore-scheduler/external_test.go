@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/longshore-project/longshore/cmd/longshore/local/localtest"
+	"github.com/longshore-project/longshore/plugins/host"
 	"github.com/longshore-project/longshore/plugins/sdk"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
@@ -95,8 +96,26 @@ profiles:
 	if want := `longshore_plugin_state{plugin="Refuse",state="Running"} 1`; status != http.StatusOK || !strings.Contains(body, want) {
 		t.Errorf("/metrics: status %d without %s", status, want)
 	}
+	checkReport(t, port)
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("run: %v", err)
+	}
+}
+
+// checkReport asks for the state of the one plugin, which has filtered.
+func checkReport(t *testing.T, port int) {
+	t.Helper()
+	_, body := ask(t, port, host.ReportPath)
+	report, err := host.DecodeReport([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Plugins) != 1 || len(report.Plugins[0].Latencies) != 1 {
+		t.Fatalf("%s says %s, want one plugin that answered in one stage", host.ReportPath, body)
+	}
+	got := report.Plugins[0]
+	if got.Name != "Refuse" || got.Profile != "picky" || got.State != host.Running || got.Latencies[0].Stage != "filter" || got.Latencies[0].Calls == 0 {
+		t.Errorf("%s says %+v, want Refuse of picky running, with filter calls", host.ReportPath, got)
 	}
 }

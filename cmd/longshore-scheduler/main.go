@@ -31,7 +31,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil || o == nil {
 		return err
 	}
-	registry := profile.NewRegistry(builtin.Profile())
+	registry := profile.NewRegistry(builtin.Profile(), builtin.Optional()...)
 	configuration, err := o.configuration(registry)
 	if err != nil {
 		return err

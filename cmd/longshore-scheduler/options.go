@@ -20,10 +20,13 @@ import (
 
 // options is the command line.
 type options struct {
-	kubeconfig     string
-	config         string
+	kubeconfig string
+	config     string
+	// configText is the content of the file that was read at the start.
+	configText     []byte
 	validateOnly   bool
 	printProfile   bool
+	plugins        []string
 	schedulerName  string
 	qps            float32
 	burst          int
@@ -92,14 +95,18 @@ func parse(args []string, out io.Writer) (*options, error) {
 	if o.config != "" && fs.Changed("scheduler-name") {
 		return nil, errors.New("--scheduler-name and --config exclude each other: write schedulerName into the profiles of the file")
 	}
+	if o.config != "" && fs.Changed("plugins") {
+		return nil, errors.New("--plugins and --config exclude each other: write plugins into the profiles of the file")
+	}
 	return o, o.validate(fs.Args())
 }
 
 func (o *options) register(fs *pflag.FlagSet) {
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "file with access to the control plane; without it $KUBECONFIG, ~/.kube/config or the pod's service account is used")
-	fs.StringVar(&o.config, "config", "", "file with a SchedulerConfiguration: profiles, their plugins, weights and arguments; without it the default plugins decide")
+	fs.StringVar(&o.config, "config", "", "file with a SchedulerConfiguration: profiles, their plugins, weights and arguments; without it the default plugins decide; changes are taken over while the scheduler runs")
 	fs.BoolVar(&o.validateOnly, "validate", false, "say what is wrong with the configuration and exit, with 1 if anything is")
 	fs.BoolVar(&o.printProfile, "print-profile", false, "print the plugins of each profile in the order in which they are asked, and exit")
+	fs.StringSliceVar(&o.plugins, "plugins", []string{"*"}, "filters and scores to ask, as Karmada's scheduler takes them: * for the default ones, Name for one more, -Name for one less; --config can do more")
 	fs.StringVar(&o.schedulerName, "scheduler-name", loop.DefaultSchedulerName, "schedule the bindings that name this scheduler; with --config the profiles of the file are named there")
 	fs.Float32Var(&o.qps, "kube-api-qps", defaultQPS, "requests a second to the control plane on average")
 	fs.IntVar(&o.burst, "kube-api-burst", defaultBurst, "requests to the control plane in a burst")
@@ -108,8 +115,8 @@ func (o *options) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.leaderElect, "leader-elect", true, "schedule only while holding the lease, so that several replicas can run")
 	fs.StringVar(&o.leaseNamespace, "leader-elect-resource-namespace", "kube-system", "namespace of the lease")
 	fs.StringVar(&o.leaseName, "leader-elect-resource-name", "", "name of the lease; without it longshore-scheduler, with the name of the first profile appended unless one has the default name")
-	fs.StringVar(&o.bindAddress, "bind-address", "127.0.0.1", "address of /healthz, /readyz and /metrics, which need no login: open it only to networks that may read them")
-	fs.IntVar(&o.securePort, "secure-port", defaultPort, "HTTPS port of /healthz, /readyz and /metrics; 0 serves nothing")
+	fs.StringVar(&o.bindAddress, "bind-address", "127.0.0.1", "address of /healthz, /readyz, /metrics and /debug/plugins, which need no login: open it only to networks that may read them")
+	fs.IntVar(&o.securePort, "secure-port", defaultPort, "HTTPS port of /healthz, /readyz, /metrics and /debug/plugins; 0 serves nothing")
 	fs.StringVar(&o.certFile, "tls-cert-file", "", "certificate to serve with; without it a self-signed one is made")
 	fs.StringVar(&o.keyFile, "tls-private-key-file", "", "key of the certificate")
 	fs.BoolVar(&o.profiling, "profiling", false, "serve /debug/pprof too, without a login")

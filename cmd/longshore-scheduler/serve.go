@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"k8s.io/client-go/util/cert"
+
+	"github.com/longshore-project/longshore/plugins/host"
 )
 
 // server answers questions about the process. It is ready when it schedules, or waits for another process that does.
@@ -24,8 +26,8 @@ type server struct {
 	leading atomic.Bool
 }
 
-// newServer returns a server that serves nothing if the port is 0.
-func newServer(o *options, synced func() bool, metrics prometheus.Collector) (*server, error) {
+// newServer returns a server that serves nothing if the port is 0. Plugins tells the state of external plugins.
+func newServer(o *options, synced func() bool, metrics prometheus.Collector, plugins http.Handler) (*server, error) {
 	s := &server{}
 	if o.securePort == 0 {
 		return s, nil
@@ -40,6 +42,7 @@ func newServer(o *options, synced func() bool, metrics prometheus.Collector) (*s
 	mux.HandleFunc("/healthz", answer(func() bool { return true }))
 	mux.HandleFunc("/readyz", answer(func() bool { return !s.leading.Load() || synced() }))
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET "+host.ReportPath, plugins)
 	if o.profiling {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
 		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

@@ -25,8 +25,6 @@ type Inputs struct {
 	Requirements *workv1alpha2.ReplicaRequirements
 	// Priority is the value of the PriorityClass that the policy names; nil if it names none.
 	Priority *int32
-	// WorkloadAffinity is the gate of that name.
-	WorkloadAffinity bool
 }
 
 // OwnedByAnotherError says that the binding's name is taken by the binding of another object: usually the previous
@@ -128,10 +126,7 @@ func fill(b workv1alpha2.Binding, in Inputs) {
 	if in.Priority != nil {
 		spec.SchedulePriority = &workv1alpha2.SchedulePriority{Priority: *in.Priority}
 	}
-	spec.WorkloadAffinityGroups = nil
-	if in.WorkloadAffinity {
-		spec.WorkloadAffinityGroups = affinityGroups(from.Placement.WorkloadAffinity, in.Template.GetLabels())
-	}
+	spec.WorkloadAffinityGroups = affinityGroups(from.Placement.WorkloadAffinity, in.Template.GetLabels())
 }
 
 // suspension takes dispatching from the policy and keeps scheduling, which belongs to others.

@@ -158,16 +158,12 @@ func TestReleaseBinding(t *testing.T) {
 	}
 }
 
-func TestWorkloadAffinityNeedsTheGateAndTheLabel(t *testing.T) {
+func TestWorkloadAffinityNeedsTheLabel(t *testing.T) {
 	in := inputs()
 	in.Policy.PropagationSpec().Placement.WorkloadAffinity = &policyv1alpha1.WorkloadAffinity{
 		Affinity:     &policyv1alpha1.WorkloadAffinityTerm{GroupByLabelKey: "app"},
 		AntiAffinity: &policyv1alpha1.WorkloadAffinityTerm{GroupByLabelKey: "absent"},
 	}
-	if got := policy.NewBinding(in).BindingSpec().WorkloadAffinityGroups; got != nil {
-		t.Errorf("without the gate: %v", got)
-	}
-	in.WorkloadAffinity = true
 	want := &workv1alpha2.WorkloadAffinityGroups{AffinityGroup: "app=Web:1"}
 	if diff := cmp.Diff(want, policy.NewBinding(in).BindingSpec().WorkloadAffinityGroups); diff != "" {
 		t.Errorf("groups (-want +got):\n%s", diff)

@@ -201,7 +201,7 @@ func (c *claimer) gather(ctx context.Context, obj *unstructured.Unstructured, p 
 	}
 	return Inputs{
 		Template: obj, Policy: p, Replicas: replicas, Requirements: requirements,
-		Priority: priority, WorkloadAffinity: c.options.WorkloadAffinity,
+		Priority: priority,
 	}, nil
 }
 

@@ -40,8 +40,6 @@ type Options struct {
 	Concurrency int
 	// Preemption is the gate PropagationPolicyPreemption.
 	Preemption bool
-	// WorkloadAffinity is the gate of that name.
-	WorkloadAffinity bool
 }
 
 // Setup adds the claim and the lifecycle controller to the manager. The manager must also run the store; its scheme

@@ -1,4 +1,5 @@
-// Package builtin lists the plugins that are compiled in, in the order in which they run unless a profile says otherwise.
+// Package builtin lists the plugins that are compiled in: those that run unless a profile says otherwise, in their order, and those that run
+// only if a profile says so.
 package builtin
 
 import (
@@ -7,6 +8,8 @@ import (
 	"github.com/longshore-project/longshore/plugins/builtin/clustereviction"
 	"github.com/longshore-project/longshore/plugins/builtin/clusterlocality"
 	"github.com/longshore-project/longshore/plugins/builtin/clusterselection"
+	"github.com/longshore-project/longshore/plugins/builtin/freecapacity"
+	"github.com/longshore-project/longshore/plugins/builtin/labelscore"
 	"github.com/longshore-project/longshore/plugins/builtin/replicadivision"
 	"github.com/longshore-project/longshore/plugins/builtin/resourcesummary"
 	"github.com/longshore-project/longshore/plugins/builtin/spreadconstraint"
@@ -25,7 +28,7 @@ func Filters() []framework.Filter {
 	}
 }
 
-// Profile returns a profile of all built-in plugins with their own memory.
+// Profile returns a profile of the plugins that run by default, with their own memory. It gives Karmada's results.
 func Profile() *pipeline.Profile {
 	return &pipeline.Profile{
 		Filters:   Filters(),
@@ -34,5 +37,13 @@ func Profile() *pipeline.Profile {
 		Select:    clusterselection.Plugin{},
 		Assign:    replicadivision.Plugin{},
 		Memo:      pipeline.NewMemo(),
+	}
+}
+
+// Optional returns the plugins that are asked only where a profile enables them. All are scores, and all have their arguments to be given
+// before they are asked.
+func Optional() []interface{ Name() string } {
+	return []interface{ Name() string }{
+		freecapacity.LeastAllocated{}, freecapacity.BalancedAllocation{}, labelscore.Cost{}, labelscore.Preference{},
 	}
 }

@@ -17,10 +17,13 @@ import (
 	"github.com/longshore-project/longshore/plugins/builtin/clustereviction"
 	"github.com/longshore-project/longshore/plugins/builtin/clusterlocality"
 	"github.com/longshore-project/longshore/plugins/builtin/clusterselection"
+	"github.com/longshore-project/longshore/plugins/builtin/freecapacity"
+	"github.com/longshore-project/longshore/plugins/builtin/labelscore"
 	"github.com/longshore-project/longshore/plugins/builtin/replicadivision"
 	"github.com/longshore-project/longshore/plugins/builtin/resourcesummary"
 	"github.com/longshore-project/longshore/plugins/builtin/spreadconstraint"
 	"github.com/longshore-project/longshore/plugins/builtin/tainttoleration"
+	"github.com/longshore-project/longshore/plugins/builtin/workloadaffinity"
 	"github.com/longshore-project/longshore/plugins/conformance"
 	"github.com/longshore-project/longshore/plugins/sdk"
 	"github.com/longshore-project/longshore/plugins/sdk/sdktest"
@@ -31,6 +34,10 @@ func builtins() []sdk.Plugin {
 	return []sdk.Plugin{
 		apienablement.Plugin{}, clusteraffinity.Plugin{}, clustereviction.Plugin{}, clusterlocality.Plugin{}, clusterselection.Plugin{},
 		replicadivision.Plugin{}, resourcesummary.Plugin{}, spreadconstraint.Plugin{}, tainttoleration.Plugin{},
+		workloadaffinity.Affinity{}, workloadaffinity.AntiAffinity{},
+		freecapacity.LeastAllocated{}, freecapacity.BalancedAllocation{},
+		labelscore.Cost{Arguments: labelscore.CostArguments{Label: "cost", Missing: 20}},
+		labelscore.Preference{Arguments: labelscore.PreferenceArguments{Label: "tier", Scores: map[string]int64{"gold": 90}, Missing: 30}},
 	}
 }
 

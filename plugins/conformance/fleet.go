@@ -14,7 +14,7 @@ func clusters(n int) []*framework.Cluster {
 	for i := range out {
 		c := &framework.Cluster{
 			Name: fmt.Sprintf("member-%05d", i), Provider: pick(i, "aws", "gcp", ""), Region: pick(i/2, "eu-1", "us-1", "ap-1", ""),
-			Labels: map[string]string{"tier": pick(i, "gold", "silver"), "accelerator": pick(i/3, "h100", "a100", "none")},
+			Labels: map[string]string{"tier": pick(i, "gold", "silver"), "accelerator": pick(i/3, "h100", "a100", "none"), "cost": pick(i/4, "0.041", "0.03", "unknown")},
 			APIs:   apis[:1+i%2],
 		}
 		if c.Region != "" {
@@ -74,6 +74,15 @@ func requests() []*framework.Request {
 			r.Evicting = []string{"member-00002", "gone"}
 		}),
 		base("fresh", func(r *framework.Request) { r.Fresh, r.NamesDescending = true, true }),
+		base("among peers", func(r *framework.Request) {
+			r.Peers = &framework.Peers{
+				Namespace: "shop", AffinityGroup: "checkout", Bound: true, Together: []string{"member-00001", "member-00003", "gone"},
+				AntiAffinityGroup: "databases", Apart: []string{"member-00003", "gone"},
+			}
+		}),
+		base("first of its group", func(r *framework.Request) {
+			r.Peers = &framework.Peers{Namespace: "shop", AffinityGroup: "checkout"}
+		}),
 		base("accelerated", func(r *framework.Request) {
 			r.Requirements = framework.NewResources(map[string]int64{"nvidia.com/gpu": 1})
 		}),

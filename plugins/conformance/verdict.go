@@ -113,9 +113,6 @@ func (v *verdicts) selectClusters() error {
 		return nil
 	}
 	in := v.selection()
-	if v.query.Request.Replicas == 0 {
-		in.Scores, in.Available = nil, nil
-	}
 	rows, status, err := v.subject.Select.Select(v.ctx, in)
 	if err != nil {
 		return fmt.Errorf("select: %w", err)
@@ -139,7 +136,7 @@ func (v *verdicts) selectClusters() error {
 	return nil
 }
 
-// selection offers every other candidate, the last in the alphabet first.
+// selection offers every other candidate, the last in the alphabet first. Without replicas neither scores nor room play a role.
 func (v *verdicts) selection() *framework.Selection {
 	n := v.query.Snapshot.Len()
 	in := &framework.Selection{Query: *v.query, Scores: make([]int64, n), Available: make([]framework.Capacity, n)}
@@ -153,6 +150,9 @@ func (v *verdicts) selection() *framework.Selection {
 			in.Available[row] = framework.Capacity{}
 		}
 	}
+	if v.query.Request.Replicas == 0 {
+		in.Scores, in.Available = nil, nil
+	}
 	return in
 }
 
@@ -161,9 +161,6 @@ func (v *verdicts) assign() error {
 		return nil
 	}
 	in := v.allotment()
-	if !v.query.Request.Placement.Strategy.UsesCapacity() {
-		in.Estimates = nil
-	}
 	d, status, err := v.subject.Assign.Assign(v.ctx, in)
 	if err != nil {
 		return fmt.Errorf("assign: %w", err)
@@ -186,7 +183,7 @@ func (v *verdicts) assign() error {
 	return nil
 }
 
-// allotment has the first five candidates, all with room.
+// allotment has the first five candidates, all with room if that plays a role.
 func (v *verdicts) allotment() *framework.Allotment {
 	in := &framework.Allotment{
 		Query: *v.query, Selected: v.rows[:min(5, len(v.rows))], Estimates: make([]framework.Capacity, v.query.Snapshot.Len()),
@@ -200,6 +197,9 @@ func (v *verdicts) allotment() *framework.Allotment {
 		}
 		in.Current = append(in.Current, current)
 		in.Estimates[row] = framework.Capacity{Replicas: int64(4 + i), Known: true}
+	}
+	if !v.query.Request.Placement.Strategy.UsesCapacity() {
+		in.Estimates = nil
 	}
 	return in
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	pluginv1 "github.com/longshore-project/longshore/plugins/proto/v1"
 	"github.com/longshore-project/longshore/plugins/wire"
@@ -23,7 +24,7 @@ type WireCheck struct {
 
 // RunWire checks the protocol as subtests over one connection to a plugin in any language. The plugin must work without arguments.
 func RunWire(t *testing.T, conn grpc.ClientConnInterface) {
-	for _, c := range WireChecks() {
+	for _, c := range WireChecks(nil) {
 		t.Run(c.Name, func(t *testing.T) {
 			if err := c.Run(t.Context(), conn); err != nil {
 				t.Error(err)
@@ -32,11 +33,14 @@ func RunWire(t *testing.T, conn grpc.ClientConnInterface) {
 	}
 }
 
-// WireChecks returns the promises of the protocol.
-func WireChecks() []WireCheck {
+// WireChecks returns the promises of the protocol. The plugin is configured with the arguments, which have the values of encoding/json and are
+// nil for none.
+func WireChecks(arguments map[string]any) []WireCheck {
 	return []WireCheck{
 		{"says what it is", saysWhatItIs},
-		{"refuses an unknown protocol version", refusesUnknownVersion},
+		{"refuses an unknown protocol version", func(ctx context.Context, conn grpc.ClientConnInterface) error {
+			return refusesUnknownVersion(ctx, conn, arguments)
+		}},
 		{"ignores unknown fields", ignoresUnknownFields},
 		{"asks for the table after a gap", asksForTable},
 		{"a new stream knows nothing", newStreamKnowsNothing},
@@ -70,13 +74,20 @@ func describe(ctx context.Context, conn grpc.ClientConnInterface) (*pluginv1.Inf
 	return pluginv1.NewPlacementPluginClient(conn).Info(ctx, in)
 }
 
-func refusesUnknownVersion(ctx context.Context, conn grpc.ClientConnInterface) error {
+func refusesUnknownVersion(ctx context.Context, conn grpc.ClientConnInterface, arguments map[string]any) error {
+	var in *structpb.Struct
+	if arguments != nil {
+		var err error
+		if in, err = structpb.NewStruct(arguments); err != nil {
+			return fmt.Errorf("encoding the arguments: %w", err)
+		}
+	}
 	client := pluginv1.NewPlacementPluginClient(conn)
-	if _, err := client.Configure(ctx, &pluginv1.ConfigureRequest{ProtocolVersion: 4_000_000}); err == nil {
+	if _, err := client.Configure(ctx, &pluginv1.ConfigureRequest{Arguments: in, ProtocolVersion: 4_000_000}); err == nil {
 		return errors.New("configure accepted protocol version 4000000")
 	}
-	if _, err := client.Configure(ctx, &pluginv1.ConfigureRequest{ProtocolVersion: wire.ProtocolVersions[0]}); err != nil {
-		return fmt.Errorf("configuring without arguments: %w", err)
+	if _, err := client.Configure(ctx, &pluginv1.ConfigureRequest{Arguments: in, ProtocolVersion: wire.ProtocolVersions[0]}); err != nil {
+		return fmt.Errorf("configuring: %w", err)
 	}
 	return nil
 }

@@ -39,8 +39,11 @@ type CallError struct {
 
 // Error names the plugin, the stage and the cause.
 func (e *CallError) Error() string {
-	return fmt.Sprintf("plugin %s: %s: %s: %v", e.Plugin, e.Stage, e.Result, e.Err)
+	return fmt.Sprintf("plugin %s: %s: %s", e.Plugin, e.Stage, e.Reason())
 }
+
+// Reason is the cause alone.
+func (e *CallError) Reason() string { return fmt.Sprintf("%s: %v", e.Result, e.Err) }
 
 // Unwrap returns the cause.
 func (e *CallError) Unwrap() error { return e.Err }
@@ -59,8 +62,8 @@ type call struct {
 	read  func(*pluginv1.Answer) error
 }
 
-// ask makes the call. It returns nil if the answer was read, errSkipped if the plugin does not apply or could not answer and its policy is
-// Skip, and any other error otherwise.
+// ask makes the call. It returns nil if the answer was read, errSkipped if the plugin does not apply, a framework.OmittedError if it could not
+// answer and its policy is Skip, and a CallError otherwise.
 func (p *Plugin) ask(ctx context.Context, c *call) error {
 	start := time.Now()
 	if !p.breaker.allow(start) {
@@ -124,18 +127,21 @@ func (p *Plugin) exchange(ctx context.Context, c *call) (*pluginv1.Answer, Resul
 	}
 }
 
-// absence says why no plugin runs.
+// absence says why no plugin runs. It says the same for as long as the cause is the same, so that bindings which wait are not written again.
 func (p *Plugin) absence() error {
-	s := p.Status()
-	if s.LastError != nil {
-		return fmt.Errorf("plugin is not running (%s): %w", s.State, s.LastError)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if cause := p.status.LastError; cause != nil && p.status.State != Stopped {
+		return fmt.Errorf("it does not run: %w", cause)
 	}
-	return fmt.Errorf("plugin is not running (%s)", s.State)
+	return fmt.Errorf("it does not run (%s)", p.status.State)
 }
 
-// settle applies the failure policy to a call that failed.
+// settle applies the failure policy to a call that failed. That a plugin does not run is told by its state, with the cause.
 func (p *Plugin) settle(c *call, err *CallError) error {
-	p.fault(err)
+	if err.Result != Unavailable {
+		p.fault(err)
+	}
 	if p.spec.Load().FailurePolicy != Skip {
 		return err
 	}
@@ -143,15 +149,8 @@ func (p *Plugin) settle(c *call, err *CallError) error {
 	if p.options.OnOmission != nil {
 		p.options.OnOmission(Omission{Plugin: p.name, Stage: err.Stage, Request: c.query.Request.Key, Reason: err})
 	}
-	return &omission{err}
+	return &framework.OmittedError{Omission: framework.Omission{Plugin: p.name, Stage: err.Stage, Reason: clip(err.Reason())}}
 }
-
-// omission is a failure that the policy turns into a skip.
-type omission struct{ cause *CallError }
-
-func (o *omission) Error() string        { return o.cause.Error() }
-func (o *omission) Unwrap() error        { return o.cause }
-func (o *omission) Is(target error) bool { return target == errSkipped }
 
 // maxErrorBytes bounds what a plugin can put into a message of ours.
 const maxErrorBytes = 512

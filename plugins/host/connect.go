@@ -24,9 +24,9 @@ func Connect(ctx context.Context, spec *Spec, log logr.Logger) (*Connection, err
 	var t *transport
 	var err error
 	if spec.Path != "" {
-		t, err = launch(ctx, spec, newLines(log, time.Now, func(int) {}))
+		t, err = launch(ctx, spec, newLines(log, time.Now, func(int) {}), nil)
 	} else {
-		t, err = dial(spec, nil)
+		t, err = dial(spec, nil, nil)
 	}
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,10 @@ type Status struct {
 	// Name is the name in the configuration; ReportedName and Version are what the plugin says of itself.
 	Name, ReportedName, Version string
 	State                       State
+	// Source is the path or the address of the plugin; Deadline and FailurePolicy are what applies to its calls.
+	Source        string
+	Deadline      time.Duration
+	FailurePolicy FailurePolicy
 	// Stages are the plugin's abilities, in the words of metrics: filter, score, estimate, select, assign.
 	Stages []string
 	// PID is the process of a plugin that the host runs, for the operator's cgroups; zero for others and when none runs.
@@ -43,8 +48,9 @@ type Status struct {
 	Restarts int
 	// Since is when the state began.
 	Since time.Time
-	// LastError is the last thing that went wrong, nil if nothing did. It outlives a recovery.
-	LastError error
+	// LastError is the last thing that went wrong, and LastErrorTime when; nil if nothing did. It outlives a recovery.
+	LastError     error
+	LastErrorTime time.Time
 	// Suspended means that too many calls failed in a row and none are made for a while.
 	Suspended bool
 	// Latencies are those of recent calls that were answered, by stage.
@@ -71,22 +77,35 @@ type Plugin struct {
 
 	mu     sync.Mutex
 	status Status
+	// shown is whether metrics tell the state. Of a plugin and its successor, which both run for a while, it is that of one.
+	shown  bool
 	starts int
 	recent map[string]*recent
 	// turned is closed, and replaced, when the state changes.
 	turned chan struct{}
 }
 
-func newPlugin(o *Options, spec *Spec) *Plugin {
+// newPlugin starts a plugin. Shown is whether metrics tell its state from the beginning.
+func newPlugin(o *Options, spec *Spec, shown bool) *Plugin {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Plugin{
 		name: spec.Name, options: o, log: o.Log.WithValues("plugin", spec.Name), cancel: cancel, stopped: make(chan struct{}),
-		changed: make(chan struct{}, 1), hung: make(chan struct{}, 1), turned: make(chan struct{}), recent: map[string]*recent{},
+		changed: make(chan struct{}, 1), hung: make(chan struct{}, 1), turned: make(chan struct{}), recent: map[string]*recent{}, shown: shown,
 	}
 	p.spec.Store(spec)
 	p.status = Status{Name: spec.Name, State: Starting, Since: time.Now()}
 	go p.supervise(ctx)
 	return p
+}
+
+// gone reports whether the plugin was ended and nothing of it is left.
+func (p *Plugin) gone() bool {
+	select {
+	case <-p.stopped:
+		return true
+	default:
+		return false
+	}
 }
 
 // Ready waits until the plugin runs. When ctx ends before, the error says what keeps it from running.
@@ -123,7 +142,8 @@ func (p *Plugin) Status() Status {
 }
 
 func (p *Plugin) statusLocked() Status {
-	out := p.status
+	out, spec := p.status, p.spec.Load()
+	out.Source, out.Deadline, out.FailurePolicy = cmp.Or(spec.Path, spec.Address), spec.deadline(), cmp.Or(spec.FailurePolicy, Fail)
 	out.Suspended = p.breaker.open()
 	out.Latencies = make(map[string]Latency, len(p.recent))
 	for stage, r := range p.recent {
@@ -156,7 +176,9 @@ func (p *Plugin) supervise(ctx context.Context) {
 		s, err := p.start(ctx)
 		if err == nil {
 			p.adopt(s)
-			s, err = p.watch(ctx, s)
+			if s, err = p.watch(ctx, s); ctx.Err() == nil {
+				p.fault(err)
+			}
 			p.current.Store(nil)
 			if time.Since(s.started) > steady {
 				failures = 0
@@ -203,9 +225,9 @@ func (p *Plugin) start(ctx context.Context) (*session, error) {
 	var t *transport
 	var err error
 	if spec.Path != "" {
-		t, err = launch(ctx, spec, newLines(p.log, time.Now, func(n int) { p.options.Metrics.lineDropped(p.name, n) }))
+		t, err = launch(ctx, spec, newLines(p.log, time.Now, func(n int) { p.options.Metrics.lineDropped(p.name, n) }), p.options.Count)
 	} else {
-		t, err = dial(spec, p.options.Dial)
+		t, err = dial(spec, p.options.Dial, p.options.Count)
 	}
 	if err != nil {
 		return nil, err
@@ -275,8 +297,8 @@ func (p *Plugin) watch(ctx context.Context, s *session) (*session, error) {
 		case <-p.changed:
 			s = p.replace(ctx, s)
 		case <-ticker.C:
-			if c := s.transport.changed; c != nil && c() {
-				s = p.replace(ctx, s)
+			if b := s.transport.binary; b != nil && b.replaced() {
+				s = p.takeUp(ctx, s, b)
 			}
 			if err := p.ping(ctx, s); err == nil {
 				missed = 0
@@ -293,12 +315,27 @@ func (p *Plugin) ping(ctx context.Context, s *session) error {
 	return s.ping(ctx)
 }
 
+// takeUp runs the file that has replaced the one that runs. One that is pinned is refused if it is another file.
+func (p *Plugin) takeUp(ctx context.Context, s *session, b *binary) *session {
+	if err := b.refusal(); err != nil {
+		p.log.Error(err, "plugin goes on as it was")
+		p.fault(err)
+		p.options.Metrics.refused(p.name)
+		return s
+	}
+	if b.sha256 != "" {
+		return s
+	}
+	return p.replace(ctx, s)
+}
+
 // replace starts a successor and lets the calls in flight of the old session end. If the successor does not start the old session goes on.
 func (p *Plugin) replace(ctx context.Context, old *session) *session {
 	fresh, err := p.start(ctx)
 	if err != nil {
 		p.log.Info("plugin could not be replaced and goes on as it was", "reason", err.Error())
 		p.fault(err)
+		p.options.Metrics.refused(p.name)
 		return old
 	}
 	p.adopt(fresh)
@@ -310,7 +347,7 @@ func (p *Plugin) replace(ctx context.Context, old *session) *session {
 func (p *Plugin) enter(state State, cause error) {
 	p.mu.Lock()
 	if cause != nil {
-		p.status.LastError = cause
+		p.status.LastError, p.status.LastErrorTime = cause, time.Now()
 	}
 	if state != Running {
 		p.status.PID = 0
@@ -319,17 +356,28 @@ func (p *Plugin) enter(state State, cause error) {
 	close(p.turned)
 	p.turned = make(chan struct{})
 	status := p.statusLocked()
+	if p.shown {
+		p.options.Metrics.state(p.name, state)
+	}
 	p.mu.Unlock()
-	p.options.Metrics.state(p.name, state)
 	if p.options.OnChange != nil {
 		p.options.OnChange(status)
+	}
+}
+
+// show begins or ends to tell the state of the plugin in metrics.
+func (p *Plugin) show(shown bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shown = shown; shown {
+		p.options.Metrics.state(p.name, p.status.State)
 	}
 }
 
 func (p *Plugin) fault(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.status.LastError = err
+	p.status.LastError, p.status.LastErrorTime = err, time.Now()
 }
 
 // offers reports whether the running plugin has the ability. It is false when none runs.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
 
 	"github.com/longshore-project/longshore/plugins/wire"
 )
@@ -24,7 +26,8 @@ import (
 const killAfter = 3 * time.Second
 
 // launch starts the plugin's process and connects to it: a unix socket in a private directory, with certificates made for this one connection.
-func launch(ctx context.Context, spec *Spec, log *lines) (*transport, error) {
+// Count sees the messages; it may be nil.
+func launch(ctx context.Context, spec *Spec, log *lines, count stats.Handler) (*transport, error) {
 	dir, err := os.MkdirTemp("", "longshore-plugin-")
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for the plugin's socket: %w", err)
@@ -32,9 +35,9 @@ func launch(ctx context.Context, spec *Spec, log *lines) (*transport, error) {
 	cmd := exec.Command(spec.Path, spec.Args...)
 	cmd.Env = append(allowed(spec.Environment), plugin.EnvUnixSocketDir+"="+dir)
 	ownGroup(cmd)
-	at, _ := os.Stat(spec.Path)
+	file := newBinary(spec)
 	grip := &grip{}
-	client := plugin.NewClient(clientConfig(spec, cmd, grip, log))
+	client := plugin.NewClient(clientConfig(spec, cmd, grip, log, count))
 	var started atomic.Pointer[os.Process]
 	discard := sync.OnceFunc(func() {
 		impatience := time.AfterFunc(killAfter, func() {
@@ -57,16 +60,16 @@ func launch(ctx context.Context, spec *Spec, log *lines) (*transport, error) {
 	return &transport{
 		conn: grip.conn, pid: cmd.Process.Pid, exited: grip.exited, close: discard,
 		obituary: func() string { return cmd.ProcessState.String() },
-		changed:  func() bool { return changedSince(spec, at) },
+		binary:   file,
 	}, nil
 }
 
-func clientConfig(spec *Spec, cmd *exec.Cmd, g *grip, log *lines) *plugin.ClientConfig {
+func clientConfig(spec *Spec, cmd *exec.Cmd, g *grip, log *lines, count stats.Handler) *plugin.ClientConfig {
 	config := &plugin.ClientConfig{
 		HandshakeConfig:  plugin.HandshakeConfig{MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue},
 		VersionedPlugins: map[int]plugin.PluginSet{},
 		Cmd:              cmd, AutoMTLS: !spec.PlainSocket, SkipHostEnv: true, StartTimeout: spec.startTimeout(),
-		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC}, GRPCDialOptions: dialOptions(),
+		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC}, GRPCDialOptions: dialOptions(count),
 		Stderr: log, SyncStderr: log, SyncStdout: log, Logger: hclog.NewNullLogger(),
 	}
 	for _, v := range wire.ProtocolVersions {
@@ -78,11 +81,16 @@ func clientConfig(spec *Spec, cmd *exec.Cmd, g *grip, log *lines) *plugin.Client
 	return config
 }
 
-func dialOptions() []grpc.DialOption {
-	return []grpc.DialOption{
+// dialOptions returns those of every connection. A nil count counts nothing.
+func dialOptions(count stats.Handler) []grpc.DialOption {
+	out := []grpc.DialOption{
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessageBytes), grpc.MaxCallSendMsgSize(wire.MaxMessageBytes)),
 		grpc.WithInitialWindowSize(wire.Window), grpc.WithInitialConnWindowSize(wire.Window),
 	}
+	if count != nil {
+		out = append(out, grpc.WithStatsHandler(count))
+	}
+	return out
 }
 
 func connect(client *plugin.Client) error {
@@ -105,9 +113,23 @@ func explainStart(ctx context.Context, spec *Spec, err error) error {
 			spec.Path, spec.SHA256)
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("starting %s: %w: make the file executable", spec.Path, err)
+	case strings.HasPrefix(err.Error(), notPlugin):
+		return explainIntroduction(spec, err)
 	default:
 		return fmt.Errorf("starting %s: %w", spec.Path, err)
 	}
+}
+
+// notPlugin is how go-plugin begins when the first line of a process is not that of a plugin. The line follows, and then a page of guesses.
+const notPlugin = "Unrecognized remote plugin message: "
+
+func explainIntroduction(spec *Spec, err error) error {
+	first, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), notPlugin), "\n")
+	if first = strings.TrimSpace(first); first == "" {
+		return fmt.Errorf("starting %s: it ended before it introduced itself as a plugin: what it wrote to standard error says why", spec.Path)
+	}
+	return fmt.Errorf("starting %s: it wrote %q to standard output instead of introducing itself as a plugin: is it one, and does it write its log to standard error",
+		spec.Path, clip(first))
 }
 
 // allowed returns the named variables that are set.
@@ -119,15 +141,6 @@ func allowed(names []string) []string {
 		}
 	}
 	return slices.Clip(out)
-}
-
-// changedSince reports whether an unpinned binary was replaced. A pinned one changes with the configuration.
-func changedSince(spec *Spec, before os.FileInfo) bool {
-	if spec.SHA256 != "" || before == nil {
-		return false
-	}
-	now, err := os.Stat(spec.Path)
-	return err == nil && (!os.SameFile(before, now) || now.Size() != before.Size() || !now.ModTime().Equal(before.ModTime()))
 }
 
 // grip is how go-plugin hands over the connection.

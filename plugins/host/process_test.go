@@ -3,9 +3,8 @@ package host_test
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"io"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,19 +140,17 @@ func TestFailurePolicySkip(t *testing.T) {
 	s.FailurePolicy = host.Skip
 	var omissions []host.Omission
 	_, p := start(t, s, host.Options{OnOmission: func(o host.Omission) { omissions = append(omissions, o) }})
-	got, err := p.Filter().Filter(t.Context(), query(fleet(3), "error"), framework.FullBitset(3))
-	if err != nil || len(got) != 1 || !got[0].Clusters.Empty() || got[0].Status.Code != framework.Skip {
-		t.Fatalf("filter said %v, %v, want a rejection of nothing with code Skip", got, err)
-	}
-	if says := got[0].Status.Message(); !strings.Contains(says, "decided without plugin misfit") || !strings.Contains(says, "price table") {
-		t.Errorf("the decision says %q", says)
-	}
-	scores := make([]int64, 3)
-	if err := p.Score().Score(t.Context(), query(fleet(3), "overscore"), framework.FullBitset(3), scores); err != nil {
-		t.Errorf("score failed: %v", err)
-	}
-	if d, _, err := p.Assign(fallback{}).Assign(t.Context(), allotment(query(fleet(3), "lost"))); err != nil || d.Replicas[2] != 10 {
-		t.Errorf("assigned %v, %v, want what the fallback says", d.Replicas, err)
+	_, err := p.Filter().Filter(t.Context(), query(fleet(3), "error"), framework.FullBitset(3))
+	checkOmitted(t, err, framework.Omission{Plugin: "misfit", Stage: "filter", Reason: "error: price table is empty"})
+	err = p.Score().Score(t.Context(), query(fleet(3), "overscore"), framework.FullBitset(3), make([]int64, 3))
+	checkOmitted(t, err, framework.Omission{Plugin: "misfit", Stage: "score", Reason: "error: score 101 of row 0 is not in 0 to 100"})
+	assign := p.Assign(fallback{})
+	_, _, err = assign.Assign(t.Context(), allotment(query(fleet(3), "lost")))
+	checkOmitted(t, err, framework.Omission{
+		Plugin: "misfit", Stage: "assign", Reason: "invalid: 0 replicas were divided and 0 left over, but 10 are wanted",
+	})
+	if next := assign.(framework.ChainedAssign).NextAssign(); next != (fallback{}) {
+		t.Errorf("then %v divides, want the fallback", next)
 	}
 	var stages []string
 	for _, o := range omissions {
@@ -161,6 +158,17 @@ func TestFailurePolicySkip(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"filter error", "score overscore", "assign lost"}, stages); diff != "" {
 		t.Errorf("omissions (-want +got):\n%s", diff)
+	}
+}
+
+func checkOmitted(t *testing.T, err error, want framework.Omission) {
+	t.Helper()
+	omitted, ok := errors.AsType[*framework.OmittedError](err)
+	if !ok {
+		t.Fatalf("error is %v, want an OmittedError", err)
+	}
+	if diff := cmp.Diff(want, omitted.Omission); diff != "" {
+		t.Errorf("omission (-want +got):\n%s", diff)
 	}
 }
 
@@ -285,18 +293,19 @@ func TestRefusedStarts(t *testing.T) {
 	}
 }
 
-func TestRightHashIsAccepted(t *testing.T) {
-	s := spec(t, "fine")
-	f, err := os.Open(s.Path)
+// sumOf returns the SHA-256 of a file.
+func sumOf(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		t.Fatal(err)
-	}
-	s.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return fmt.Sprintf("%x", sha256.Sum256(data))
+}
+
+func TestRightHashIsAccepted(t *testing.T) {
+	s := spec(t, "fine")
+	s.SHA256 = sumOf(t, s.Path)
 	start(t, s, host.Options{})
 }
 
@@ -364,7 +373,7 @@ func TestPrime(t *testing.T) {
 	if err := h.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Prime(t.Context(), fleet(3)); err == nil || !strings.Contains(err.Error(), "not running (Stopped)") {
+	if err := p.Prime(t.Context(), fleet(3)); err == nil || !strings.Contains(err.Error(), "it does not run (Stopped)") {
 		t.Errorf("error is %v, want that the plugin is stopped", err)
 	}
 }

@@ -12,13 +12,14 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/stats"
 )
 
 // Dial connects to an address. It replaces the network, for tests that have none.
 type Dial func(ctx context.Context, address string) (net.Conn, error)
 
 // dial connects to a plugin that somebody else runs. Nothing is sent before the first call.
-func dial(spec *Spec, by Dial) (*transport, error) {
+func dial(spec *Spec, by Dial, count stats.Handler) (*transport, error) {
 	creds := insecure.NewCredentials()
 	if spec.TLS != nil {
 		config, err := clientTLS(spec)
@@ -27,7 +28,7 @@ func dial(spec *Spec, by Dial) (*transport, error) {
 		}
 		creds = credentials.NewTLS(config)
 	}
-	opts := append(dialOptions(), grpc.WithTransportCredentials(creds))
+	opts := append(dialOptions(count), grpc.WithTransportCredentials(creds))
 	if by != nil {
 		opts = append(opts, grpc.WithContextDialer(by))
 	}

@@ -27,8 +27,8 @@ type transport struct {
 	obituary func() string
 	// close ends the connection, and the process if it is ours. It may take a while.
 	close func()
-	// changed reports whether the binary is another one than at the start. Nil if that cannot be told.
-	changed func() bool
+	// binary is the file of the process; nil for a plugin that somebody else runs.
+	binary *binary
 }
 
 // session is a plugin that was introduced and configured, with its link.
@@ -115,6 +115,13 @@ func (s *session) offers(stage pluginv1.Stage) error {
 // verb returns the stage as metrics, logs and messages name it.
 func verb(stage pluginv1.Stage) string {
 	return strings.ToLower(strings.TrimPrefix(stage.String(), "STAGE_"))
+}
+
+// stagesInOrder returns all stages in the order in which they are asked.
+func stagesInOrder() []string {
+	return verbs([]pluginv1.Stage{
+		pluginv1.Stage_STAGE_FILTER, pluginv1.Stage_STAGE_SCORE, pluginv1.Stage_STAGE_ESTIMATE, pluginv1.Stage_STAGE_SELECT, pluginv1.Stage_STAGE_ASSIGN,
+	})
 }
 
 func verbs(stages []pluginv1.Stage) []string {

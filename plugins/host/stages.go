@@ -42,10 +42,10 @@ func (p *Plugin) SharedEstimate() (e framework.SharedEstimate, ok bool) {
 	return sharedEstimate{estimate{p}}, true
 }
 
-// Select returns the plugin as a selection. Next decides where the plugin does not apply.
+// Select returns the plugin as a selection. Next decides where the plugin does not apply or is omitted.
 func (p *Plugin) Select(next framework.Select) framework.Select { return selection{p, next} }
 
-// Assign returns the plugin as a division. Next decides where the plugin does not apply.
+// Assign returns the plugin as a division. Next decides where the plugin does not apply or is omitted.
 func (p *Plugin) Assign(next framework.Assign) framework.Assign { return assign{p, next} }
 
 // Name returns the name of the plugin in the configuration.
@@ -87,10 +87,6 @@ func (f filter) ask(ctx context.Context, q *framework.Query, candidates framewor
 			return skipped(a.GetFilter().GetSkip())
 		},
 	})
-	var left *omission
-	if errors.As(err, &left) {
-		return omitted(left), nil
-	}
 	return out, unlessSkipped(err)
 }
 
@@ -109,13 +105,6 @@ func unlessSkipped(err error) error {
 		return nil
 	}
 	return err
-}
-
-// omitted says in the decision that the plugin was not heard: a rejection of no cluster.
-func omitted(o *omission) []framework.Rejection {
-	return []framework.Rejection{{Status: framework.Status{
-		Code: framework.Skip, Plugin: o.cause.Plugin, Reasons: []string{"decided without " + o.Error()},
-	}}}
 }
 
 // sharedFilter is a filter whose verdicts serve other requests too.
@@ -199,6 +188,9 @@ type selection struct {
 	next framework.Select
 }
 
+// NextSelect implements framework.ChainedSelect.
+func (s selection) NextSelect() framework.Select { return s.next }
+
 // Select asks for the choice, of which every cluster must have been offered.
 func (s selection) Select(ctx context.Context, in *framework.Selection) (rows []int32, status framework.Status, err error) {
 	err = s.ask(ctx, &call{
@@ -249,6 +241,9 @@ type assign struct {
 	*Plugin
 	next framework.Assign
 }
+
+// NextAssign implements framework.ChainedAssign.
+func (s assign) NextAssign() framework.Assign { return s.next }
 
 // Assign asks for the replicas.
 func (s assign) Assign(ctx context.Context, in *framework.Allotment) (d framework.Division, status framework.Status, err error) {

@@ -38,33 +38,54 @@ type group struct {
 	on        map[string]int
 }
 
-// Put records the membership of the binding called key in place of the one before, and returns the subjects of framework.FactPeers that
-// changed with it: whoever waits for one of them is to be woken. Record a decision when it is made; what the watch reports later is then no
-// change. Targets is kept: read only from then on.
+// Put records the membership of the binding called key in place of the one before, and returns the subjects of framework.FactPeers of which a
+// member may pass a cluster now that it did not before: whoever waits for one of them is to be woken. That is each affinity group of which the
+// binding was a scheduled member, and each such anti-affinity group that left a cluster with it. Record a decision when it is made; what the watch
+// reports later is then no change. Targets is kept: read only from then on.
 func (x *Index) Put(key string, m Membership) []string {
-	old, known := x.members[key]
-	if known && old.Namespace == m.Namespace && old.Affinity == m.Affinity && old.AntiAffinity == m.AntiAffinity && sameTargets(old.Targets, m.Targets) {
+	old := x.members[key]
+	if old.equal(&m) {
 		return nil
 	}
-	changed := x.Delete(key)
 	if m.Affinity == "" && m.AntiAffinity == "" {
-		return changed
+		delete(x.members, key)
+	} else {
+		if x.members == nil {
+			x.members, x.groups = map[string]Membership{}, map[groupKey]*group{}
+		}
+		x.members[key] = m
 	}
-	if x.members == nil {
-		x.members, x.groups = map[string]Membership{}, map[groupKey]*group{}
-	}
-	x.members[key] = m
-	return merge(changed, x.count(m, 1))
+	x.count(&old, -1)
+	x.count(&m, 1)
+	return x.eased(&old)
 }
 
 // Delete forgets the binding called key and returns the subjects that changed with it, like Put.
-func (x *Index) Delete(key string) []string {
-	m, ok := x.members[key]
-	if !ok {
+func (x *Index) Delete(key string) []string { return x.Put(key, Membership{}) }
+
+// eased returns the subjects of the groups in which a cluster may pass that did not while one member was as before. A member that is new to a
+// group makes nothing pass: it can only take clusters from the others.
+func (x *Index) eased(before *Membership) []string {
+	if len(before.Targets) == 0 {
 		return nil
 	}
-	delete(x.members, key)
-	return x.count(m, -1)
+	var out []string
+	for _, k := range before.groups() {
+		if !k.anti || x.left(k, before.Targets) {
+			out = append(out, framework.PeersSubject(k.namespace, k.name))
+		}
+	}
+	return distinct(out)
+}
+
+// left reports whether the group runs no longer on one of the clusters.
+func (x *Index) left(k groupKey, clusters []string) bool {
+	g := x.groups[k]
+	return slices.ContainsFunc(clusters, func(name string) bool { return g == nil || g.on[name] == 0 })
+}
+
+func (m *Membership) equal(o *Membership) bool {
+	return m.Namespace == o.Namespace && m.Affinity == o.Affinity && m.AntiAffinity == o.AntiAffinity && sameTargets(m.Targets, o.Targets)
 }
 
 // Peers returns where the other members of the groups of m run, for the binding called key, or nil when it is in no group. What the index
@@ -109,13 +130,12 @@ func (x *Index) others(key string, k groupKey) (scheduled int, counts map[string
 	return g.scheduled - 1, counts
 }
 
-// count adds the member to its groups, or takes it out when by is −1, and returns their subjects.
-func (x *Index) count(m Membership, by int) []string {
+// count adds the member to its groups, or takes it out when by is −1.
+func (x *Index) count(m *Membership, by int) {
 	targets := distinct(m.Targets)
 	if len(targets) == 0 {
-		return nil
+		return
 	}
-	var subjects []string
 	for _, k := range m.groups() {
 		g := x.groups[k]
 		if g == nil {
@@ -133,9 +153,7 @@ func (x *Index) count(m Membership, by int) []string {
 		if g.scheduled == 0 {
 			delete(x.groups, k)
 		}
-		subjects = append(subjects, framework.PeersSubject(k.namespace, k.name))
 	}
-	return merge(nil, subjects)
 }
 
 func (m *Membership) groups() []groupKey {
@@ -162,9 +180,4 @@ func distinct(names []string) []string {
 
 func sameTargets(a, b []string) bool {
 	return slices.Equal(a, b) || slices.Equal(distinct(a), distinct(b))
-}
-
-// merge returns the subjects of both, sorted, each once; nil for none.
-func merge(a, b []string) []string {
-	return distinct(append(slices.Clone(a), b...))
 }

@@ -22,9 +22,10 @@ func TestPutNamesWhatChanged(t *testing.T) {
 		want    []string
 	}{
 		{name: "an unscheduled member binds nobody"},
-		{name: "scheduled", targets: []string{"a", "b"}, want: []string{"shop/app=web", "shop/zone=a"}},
+		{name: "a new member eases nothing", targets: []string{"a", "b"}},
 		{name: "the same again", targets: []string{"b", "a"}},
-		{name: "moved", targets: []string{"b"}, want: []string{"shop/app=web", "shop/zone=a"}},
+		{name: "left one cluster", targets: []string{"b"}, want: []string{"shop/app=web", "shop/zone=a"}},
+		{name: "took another", targets: []string{"b", "c"}, want: []string{"shop/app=web"}},
 	}
 	for _, step := range steps {
 		web.Targets = step.targets
@@ -89,4 +90,29 @@ func scan(all map[string]affinity.Membership, key string, me affinity.Membership
 	slices.Sort(out.Apart)
 	out.Apart = slices.Compact(out.Apart)
 	return out
+}
+
+// TestCostDoesNotGrowWithBindings counts what a question and an update allocate, which is in proportion to the entries that they copy.
+func TestCostDoesNotGrowWithBindings(t *testing.T) {
+	cost := func(bindings int) (question, update float64) {
+		var x affinity.Index
+		for i := range bindings {
+			x.Put(fmt.Sprintf("shop/%d", i), affinity.Membership{Namespace: "shop", Affinity: "app=web", AntiAffinity: fmt.Sprint(i % 7), Targets: []string{"a", "b", "c"}})
+		}
+		me := affinity.Membership{Namespace: "shop", Affinity: "app=web", AntiAffinity: "1", Targets: []string{"b"}}
+		elsewhere := me
+		elsewhere.Targets = []string{"c"}
+		question = testing.AllocsPerRun(10, func() { x.Peers("shop/1", me) })
+		update = testing.AllocsPerRun(10, func() { x.Put("shop/1", me); x.Put("shop/1", elsewhere) })
+		return question, update
+	}
+	question, update := cost(10)
+	if question == 0 || update == 0 {
+		t.Fatal("nothing is allocated, so nothing is counted")
+	}
+	for _, bindings := range []int{1_000, 10_000} {
+		if q, u := cost(bindings); q != question || u != update {
+			t.Errorf("with %d bindings a question allocates %v times and an update %v times, with 10 bindings %v and %v", bindings, q, u, question, update)
+		}
+	}
 }

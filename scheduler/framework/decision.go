@@ -43,6 +43,8 @@ type PluginScore struct {
 	Plugin string
 	Weight int64
 	Scores []int64
+	// Remarks is what the plugin had to say beside.
+	Remarks []ScoreRemark
 }
 
 // Attempt is everything that was found out about one term of the placement. It is read only.
@@ -65,6 +67,8 @@ type Attempt struct {
 	// Remarks is what the selection had to say about a choice that it made, for example whether it is proven to be the best.
 	Remarks  []string
 	Division Division
+	// Omissions is the plugins that did not answer and that the attempt went on without.
+	Omissions []Omission
 }
 
 // Decision is the answer to a request, with its reasons. It is read only.

@@ -64,12 +64,39 @@ func (a *Attempt) explain(b *strings.Builder) {
 		fmt.Fprintf(b, "term %s\n", a.Term)
 	}
 	fmt.Fprintf(b, "  filters: %s\n", strings.TrimSuffix(a.Histogram(), ": "))
+	if len(a.Omissions) > 0 {
+		fmt.Fprintf(b, "  decided without: %s\n", join(a.Omissions))
+	}
 	if !a.Status.IsSuccess() {
 		fmt.Fprintf(b, "  refused by %s: %s\n", orPipeline(a.Status.Plugin), a.Status.Message())
+	}
+	for _, f := range a.Fallbacks() {
+		fmt.Fprintf(b, "  %v\n", f)
+	}
+	for i := range a.Scores {
+		a.explainRemarks(b, &a.Scores[i])
 	}
 	if a.Selected != nil {
 		a.explainSelection(b)
 		a.explainDivision(b)
+	}
+}
+
+// namesInRemark bounds how many clusters a remark names.
+const namesInRemark = 5
+
+func (a *Attempt) explainRemarks(b *strings.Builder, s *PluginScore) {
+	for _, r := range s.Remarks {
+		rows := r.Clusters.AppendRows(nil)
+		names := make([]string, 0, namesInRemark+1)
+		for i, row := range rows {
+			if i == namesInRemark {
+				names = append(names, "…")
+				break
+			}
+			names = append(names, a.Snapshot.Name(int(row)))
+		}
+		fmt.Fprintf(b, "  score %s: %d of %d clusters %s (%s)\n", s.Plugin, len(rows), a.Feasible.Count(), r.Text, strings.Join(names, ", "))
 	}
 }
 
@@ -116,11 +143,38 @@ func (a *Attempt) explainDivision(b *strings.Builder) {
 		if a.Division.Weights != nil {
 			fmt.Fprintf(b, ", weight %d", a.Division.Weights[i])
 		}
+		a.explainRoom(b, int(row))
 		if score := a.ScoreOf(int(row)); score != 0 {
 			fmt.Fprintf(b, ", score %d", score)
+			a.explainScore(b, int(row))
 		}
 		b.WriteByte('\n')
 	}
+}
+
+// explainRoom says what fits in the cluster and who said so, if that is told.
+func (a *Attempt) explainRoom(b *strings.Builder, row int) {
+	if a.Available == nil || a.Available[row].Origin == nil {
+		return
+	}
+	if c := a.Available[row]; c.Known {
+		fmt.Fprintf(b, ", room for %d by %v", c.Replicas, c.Origin)
+	}
+}
+
+// explainScore says of which scores the sum is made, unless it is one score itself.
+func (a *Attempt) explainScore(b *strings.Builder, row int) {
+	if len(a.Scores) == 1 && a.Scores[0].Weight == 1 {
+		return
+	}
+	parts := make([]string, len(a.Scores))
+	for i, s := range a.Scores {
+		parts[i] = fmt.Sprintf("%s %d", s.Plugin, s.Scores[row])
+		if s.Weight != 1 {
+			parts[i] += fmt.Sprintf(" × %d", s.Weight)
+		}
+	}
+	fmt.Fprintf(b, " (%s)", strings.Join(parts, ", "))
 }
 
 // ScoreOf returns the weighted sum of all scores of the cluster in row.

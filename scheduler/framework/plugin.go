@@ -76,6 +76,20 @@ type SkippableScore interface {
 	Skips(q *Query) bool
 }
 
+// ScoreRemark is something that scores do not show, about a set of clusters.
+type ScoreRemark struct {
+	Clusters Bitset
+	// Text is what is true of them, such as "have no label x and get 0".
+	Text string
+}
+
+// RemarkingScore is a Score that can say what its scores do not show, for example about which of the clusters it knew nothing. It is asked
+// after Score, and the answer goes into the explanation only.
+type RemarkingScore interface {
+	Score
+	Remarks(q *Query, clusters Bitset) []ScoreRemark
+}
+
 // MaxScore is the highest score that a plugin may give.
 const MaxScore = 100
 
@@ -84,6 +98,8 @@ const MaxScore = 100
 type Capacity struct {
 	Replicas int64
 	Known    bool
+	// Origin says from where this is known; nil means that the estimate does not tell.
+	Origin *Origin
 }
 
 // Room returns the replicas that may be counted on: those known to fit.
@@ -106,6 +122,13 @@ type Estimate interface {
 type SharedEstimate interface {
 	Estimate
 	PerShape() bool
+}
+
+// ShapedEstimate is a SharedEstimate that depends on more of a request than its Shape.
+type ShapedEstimate interface {
+	SharedEstimate
+	// ShapeOf returns a text that is equal for requests of which equally many fit.
+	ShapeOf(r *Request) string
 }
 
 // Selection is the input of Select.

@@ -13,8 +13,11 @@ import (
 // events tells the users of a binding and of its template what became of it. The recorder writes in its own time and drops what is too much.
 type events struct{ recorder record.EventRecorder }
 
-func (e events) succeeded(b workv1alpha2.Binding, clusters []workv1alpha2.TargetCluster) {
-	message := "Binding has been scheduled to " + framework.FormatTargets(convert.FromTargets(clusters))
+func (e events) succeeded(b workv1alpha2.Binding, got *result) {
+	message := "Binding has been scheduled to " + framework.FormatTargets(convert.FromTargets(got.clusters))
+	if got.caveat != "" {
+		message += ", " + got.caveat
+	}
 	e.send(b, corev1.EventTypeNormal, workv1alpha2.EventScheduleBindingSucceed, message)
 }
 

@@ -1,6 +1,11 @@
 package loop
 
 import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/scheduler/convert"
 	"github.com/longshore-project/longshore/scheduler/framework"
@@ -24,29 +29,36 @@ const (
 
 // outcomeOf says what to write for a decision, and what then. A request that fits nowhere loses its clusters; one that merely lacks room, or
 // could not be judged, keeps what it has.
-func outcomeOf(b workv1alpha2.Binding, d *framework.Decision, placement string) (result, next) {
+func outcomeOf(r *framework.Request, d *framework.Decision, placement string) (result, next) {
 	switch d.Outcome {
 	case framework.Placed:
 		return result{
-			writesSpec: true, clusters: targetsOf(b, d), placement: placement,
-			scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled, term: d.Term,
+			writesSpec: true, clusters: convert.ToTargets(r, d.Targets), placement: placement,
+			scheduled: true, reason: workv1alpha2.ReasonSuccess, message: successful(d), caveat: d.Caveat(), term: d.Term,
 		}, finish
 	case framework.NoClusterFit:
-		return result{writesSpec: true, placement: placement, reason: workv1alpha2.ReasonNoClusterFit, message: d.Message()}, park
+		return result{writesSpec: true, placement: placement, reason: workv1alpha2.ReasonNoClusterFit, message: refused(d)}, park
 	case framework.NoRoom:
-		return result{reason: workv1alpha2.ReasonUnschedulable, message: d.Message()}, parkAndFlush
+		return result{reason: workv1alpha2.ReasonUnschedulable, message: refused(d)}, parkAndFlush
 	default:
-		return failed(d.Message()), retry
+		return failed(refused(d)), retry
 	}
 }
 
-// targetsOf returns the decided clusters, or those of the binding if they are the same: what else is recorded with them then stays.
-func targetsOf(b workv1alpha2.Binding, d *framework.Decision) []workv1alpha2.TargetCluster {
-	clusters := convert.ToTargets(d.Targets)
-	if old := b.BindingSpec().Clusters; sameTargets(old, clusters) {
-		return old
+// successful is the message about a request that was placed. It begins with messageScheduled.
+func successful(d *framework.Decision) string {
+	if caveat := d.Caveat(); caveat != "" {
+		return messageScheduled + " It was " + caveat + "."
 	}
-	return clusters
+	return messageScheduled
+}
+
+// refused is the message about a request that was not placed.
+func refused(d *framework.Decision) string {
+	if caveat := d.Caveat(); caveat != "" {
+		return d.Message() + "; " + caveat
+	}
+	return d.Message()
 }
 
 // failed is the result of a request that could not be judged.
@@ -54,10 +66,15 @@ func failed(message string) result {
 	return result{reason: workv1alpha2.ReasonSchedulerError, message: message}
 }
 
-// satisfied is the result of a binding about which there is nothing to decide: what is there is right.
+// satisfied is the result of a binding about which there is nothing to decide: what is there is right, and what was said of it stays.
 func satisfied(b workv1alpha2.Binding) result {
+	message := messageScheduled
+	c := meta.FindStatusCondition(b.BindingStatus().Conditions, workv1alpha2.ConditionScheduled)
+	if c != nil && c.Status == metav1.ConditionTrue && strings.HasPrefix(c.Message, messageScheduled) {
+		message = c.Message
+	}
 	return result{
-		scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled,
+		scheduled: true, reason: workv1alpha2.ReasonSuccess, message: message,
 		term: b.BindingStatus().SchedulerObservedAffinityName,
 	}
 }

@@ -36,6 +36,7 @@ var update = flag.Bool("update", false, "write the tables of docs/scheduler-trig
 //	noapi        is of a kind that no member serves
 //	tainted      means the member "t", which has a taint
 //	nowhere      means members with env=test, of which there is none
+//	apart        is in an anti-affinity group with divided, which has taken the only member
 type scene struct {
 	t        *testing.T
 	loop     *Loop
@@ -58,12 +59,17 @@ func newScene(t *testing.T) *scene {
 	runs := func(b *workv1alpha2.ResourceBinding) {
 		b.Spec.Clusters = []workv1alpha2.TargetCluster{{Name: "a", Replicas: 2}}
 	}
-	s.binding("divided", "prod", divided(true), runs)
+	inGroup := func(s *workv1alpha2.ResourceBindingSpec) {
+		divided(true)(s)
+		s.WorkloadAffinityGroups = &workv1alpha2.WorkloadAffinityGroups{AntiAffinityGroup: "app=db"}
+	}
+	s.binding("divided", "prod", inGroup, runs)
 	s.binding("duplicated", "prod", nil, runs)
 	s.binding("noroom", "prod", divided(true), func(b *workv1alpha2.ResourceBinding) { b.Spec.Replicas = 50 })
 	s.binding("noapi", "prod", divided(true), func(b *workv1alpha2.ResourceBinding) { b.Spec.Resource.Kind = "StatefulSet" })
 	s.binding("tainted", "tainted", divided(true), nil)
 	s.binding("nowhere", "test", divided(true), nil)
+	s.binding("apart", "prod", inGroup, nil)
 	s.settle()
 	return s
 }
@@ -167,13 +173,13 @@ func eventTable() []happening {
 				s.change("divided", func(b *workv1alpha2.ResourceBinding) { b.Labels["x"], b.Status.LastScheduledTime = "y", &metav1.Time{} })
 			}, nil},
 		{"A member joins", "those that follow the fleet and mean the member; every parked one", eventClusterAdd,
-			func(s *scene) { s.member("new", func(*clusterv1alpha1.Cluster) {}) }, []string{"duplicated", "noapi", "noroom", "nowhere", "tainted"}},
+			func(s *scene) { s.member("new", func(*clusterv1alpha1.Cluster) {}) }, []string{"apart", "duplicated", "noapi", "noroom", "nowhere", "tainted"}},
 		{"The deletion of a member begins", "those that run there; those that follow the fleet and mean the member; every parked one", eventClusterUpdate,
-			func(s *scene) { s.member("a", beginDeletion) }, []string{"divided", "duplicated", "noapi", "noroom", "nowhere", "tainted"}},
+			func(s *scene) { s.member("a", beginDeletion) }, []string{"apart", "divided", "duplicated", "noapi", "noroom", "nowhere", "tainted"}},
 		{"A member is gone", "those that run there", eventClusterDelete,
-			func(s *scene) { s.loop.clusterDeleted("a") }, []string{"divided", "duplicated"}},
+			func(s *scene) { s.loop.clusterDeleted("a") }, []string{"apart", "divided", "duplicated"}}, // One of them leaves its group's member.
 		{"Labels of a member change", "those that follow the fleet and mean the member, as it was or is; those parked because of labels", eventClusterUpdate,
-			func(s *scene) { s.member("a", func(c *clusterv1alpha1.Cluster) { c.Labels["x"] = "y" }) }, []string{"duplicated", "noapi", "noroom", "nowhere", "tainted"}},
+			func(s *scene) { s.member("a", func(c *clusterv1alpha1.Cluster) { c.Labels["x"] = "y" }) }, []string{"apart", "duplicated", "noapi", "noroom", "nowhere", "tainted"}},
 		{"Provider, region or zones of a member change", "those that follow the fleet and mean the member; those parked because of topology", eventClusterUpdate,
 			func(s *scene) { s.member("a", func(c *clusterv1alpha1.Cluster) { c.Spec.Region = "r" }) }, []string{"duplicated"}},
 		{"A member gets a taint", "those that follow the fleet and mean the member", eventClusterUpdate,
@@ -183,7 +189,7 @@ func eventTable() []happening {
 				})
 			}, []string{"duplicated"}},
 		{"A taint of a member goes", "those that follow the fleet and mean the member; those parked of whose refused members one has a taint with that key", eventWake,
-			func(s *scene) { s.member("t", func(c *clusterv1alpha1.Cluster) { c.Spec.Taints = nil }) }, []string{"noapi", "noroom", "nowhere", "tainted"}},
+			func(s *scene) { s.member("t", func(c *clusterv1alpha1.Cluster) { c.Spec.Taints = nil }) }, []string{"apart", "noapi", "noroom", "nowhere", "tainted"}},
 		{"A member serves a new kind", "those of that kind that follow the fleet and mean the member; those parked because that kind is missing", eventWake,
 			func(s *scene) {
 				s.member("a", func(c *clusterv1alpha1.Cluster) {
@@ -210,11 +216,15 @@ func eventTable() []happening {
 					c.Status.Conditions = []metav1.Condition{{Type: "Ready", Status: metav1.ConditionTrue}}
 				})
 			}, nil},
+		{"A scheduled member of an affinity group, or of an anti-affinity group, moves or goes", "those of the group that were parked because of it", eventWake,
+			func(s *scene) {
+				s.change("divided", spec(func(b *workv1alpha2.ResourceBinding) { b.Spec.Clusters[0].Name = "t" }))
+			}, []string{"apart", "divided"}},
 		{"A binding with reservations is deleted, or its result could not be written", "those parked for lack of room", eventWake,
 			func(s *scene) {
 				s.loop.fleet.Assume("ns/divided", []cache.Reservation{{Cluster: "a", Resources: framework.NewResources(map[string]int64{"cpu": 1})}})
 				s.loop.bindingDeleted(s.bindings["divided"])
-			}, []string{"divided", "noroom"}},
+			}, []string{"apart", "divided", "noroom"}},
 	}
 }
 

@@ -32,8 +32,8 @@ func traitsOf(r *framework.Request) traits {
 }
 
 // repeats reports whether the answer holds for the request and the fleet.
-func (a *answer) repeats(s *framework.Snapshot, r *framework.Request) bool {
-	return a.replicas == r.Replicas && a.shape == r.Shape && a.traits == traitsOf(r) && slices.Equal(a.current, r.Current) &&
+func (a *answer) repeats(s *framework.Snapshot, r *framework.Request, shape string) bool {
+	return a.replicas == r.Replicas && a.shape == shape && a.traits == traitsOf(r) && slices.Equal(a.current, r.Current) &&
 		a.at == s.Generation(a.facts)
 }
 
@@ -43,16 +43,16 @@ func isRepeatable(r *framework.Request) bool {
 }
 
 // answer returns the decision on an equal request, if the fleet did not change in anything that it depends on. It is shared: read only.
-func (m *Memo) answer(s *framework.Snapshot, r *framework.Request) (framework.Decision, bool) {
+func (m *Memo) answer(p *Profile, s *framework.Snapshot, r *framework.Request) (framework.Decision, bool) {
 	if m == nil || !isRepeatable(r) {
 		return framework.Decision{}, false
 	}
-	key := questionOf(r, r.StartTerm())
+	key, shape := questionOf(r, r.StartTerm()), shapeOf(p.Estimates, r)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if known := m.questions[key]; known != nil {
 		for i := len(known.answers) - 1; i >= 0; i-- {
-			if a := &known.answers[i]; a.repeats(s, r) {
+			if a := &known.answers[i]; a.repeats(s, r, shape) {
 				return a.made, true
 			}
 		}
@@ -60,16 +60,16 @@ func (m *Memo) answer(s *framework.Snapshot, r *framework.Request) (framework.De
 	return framework.Decision{}, false
 }
 
-// keep remembers a decision, unless some plugin may answer differently next time.
+// keep remembers a decision, unless some plugin may answer differently next time or did not answer at all.
 func (m *Memo) keep(p *Profile, s *framework.Snapshot, r *framework.Request, d *framework.Decision) {
 	if m == nil || !isRepeatable(r) {
 		return
 	}
 	facts, ok := p.facts(s, r, len(d.Attempts))
-	if !ok {
+	if !ok || len(d.Omissions()) > 0 {
 		return
 	}
-	a := answer{facts, s.Generation(facts), r.Replicas, r.Shape, slices.Clone(r.Current), traitsOf(r), *d}
+	a := answer{facts, s.Generation(facts), r.Replicas, shapeOf(p.Estimates, r), slices.Clone(r.Current), traitsOf(r), *d}
 	key := questionOf(r, r.StartTerm())
 	m.mu.Lock()
 	defer m.mu.Unlock()

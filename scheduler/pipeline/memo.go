@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -177,30 +178,41 @@ func (m *Memo) describe(q *framework.Query) {
 	}
 }
 
-// room is how many replicas of one shape fit, by row, at one generation, and the rows in order of that.
+// room is how many replicas of one shape fit beside what runs, by row, at one generation. Of several estimates the lowest known answer counts.
 type room struct {
-	at     framework.Generation
-	fits   []framework.Capacity
+	at   framework.Generation
+	fits []framework.Capacity
+	// byRoom is all rows by what fits in descending order, then by name.
 	byRoom []int32
+	// omissions is the plugins that did not answer.
+	omissions []framework.Omission
 }
 
-// estimate returns what fits beside what runs, by row, and all rows by that in descending order, then by name. Of several estimates the
-// lowest known answer counts. Both slices are shared: read only.
-func (m *Memo) estimate(ctx context.Context, plugins []framework.Estimate, q *framework.Query) ([]framework.Capacity, []int32, error) {
-	key := q.Request.Shape
+// estimate returns the room for the request, which is shared: read only. What was estimated without one of the plugins is not remembered.
+func (m *Memo) estimate(ctx context.Context, plugins []framework.Estimate, q *framework.Query) (*room, error) {
+	key := shapeOf(plugins, q.Request)
 	if m == nil || key == "" || !perShape(plugins) {
-		r, err := newRoom(ctx, plugins, q)
-		return r.fits, r.byRoom, err
+		return newRoom(ctx, plugins, q)
 	}
 	old, _ := recall(m, &m.rooms, key)
 	r, err := old.advance(ctx, plugins, q)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if r != old {
+	if r != old && len(r.omissions) == 0 {
 		remember(m, &m.rooms, key, r)
 	}
-	return r.fits, r.byRoom, nil
+	return r, nil
+}
+
+// shapeOf returns what the answers of all plugins depend on; empty when they cannot be shared.
+func shapeOf(plugins []framework.Estimate, r *framework.Request) string {
+	for _, p := range plugins {
+		if shaped, ok := p.(framework.ShapedEstimate); ok && r.Shape != "" {
+			return shaped.ShapeOf(r)
+		}
+	}
+	return r.Shape
 }
 
 func perShape(plugins []framework.Estimate) bool {
@@ -233,21 +245,22 @@ func newRoom(ctx context.Context, plugins []framework.Estimate, q *framework.Que
 	for i := range rows {
 		rows[i] = int32(i)
 	}
-	fits, err := ask(ctx, plugins, q, rows)
-	if err != nil {
-		return &room{}, err
+	r := &room{at: q.Snapshot.Generation(framework.FactCapacity | framework.FactMembership), byRoom: rows}
+	var err error
+	if r.fits, r.omissions, err = ask(ctx, plugins, q, rows); err != nil {
+		return nil, err
 	}
-	sortByRoom(rows, fits)
-	return &room{at: q.Snapshot.Generation(framework.FactCapacity | framework.FactMembership), fits: fits, byRoom: rows}, nil
+	sortByRoom(rows, r.fits)
+	return r, nil
 }
 
 // with asks about the changed rows, which are sorted, and moves them to their places.
 func (r *room) with(ctx context.Context, plugins []framework.Estimate, q *framework.Query, changed []int32, now framework.Generation) (*room, error) {
-	answers, err := ask(ctx, plugins, q, changed)
+	answers, omissions, err := ask(ctx, plugins, q, changed)
 	if err != nil {
 		return nil, err
 	}
-	next := &room{at: now, fits: slices.Clone(r.fits), byRoom: make([]int32, 0, len(r.byRoom))}
+	next := &room{at: now, fits: slices.Clone(r.fits), byRoom: make([]int32, 0, len(r.byRoom)), omissions: omissions}
 	moved := framework.NewBitset(len(r.fits))
 	for i, row := range changed {
 		next.fits[row] = answers[i]
@@ -267,22 +280,28 @@ func (r *room) with(ctx context.Context, plugins []framework.Estimate, q *framew
 	return next, nil
 }
 
-// ask returns the lowest known answer for each of the rows, index-aligned with them.
-func ask(ctx context.Context, plugins []framework.Estimate, q *framework.Query, rows []int32) ([]framework.Capacity, error) {
+// ask returns the lowest known answer for each of the rows, index-aligned with them, and who did not answer.
+func ask(ctx context.Context, plugins []framework.Estimate, q *framework.Query, rows []int32) ([]framework.Capacity, []framework.Omission, error) {
 	lowest := make([]framework.Capacity, len(rows))
+	var omissions []framework.Omission
 	for i, p := range plugins {
 		answers := lowest
 		if i > 0 {
 			answers = make([]framework.Capacity, len(rows))
 		}
-		if err := p.Estimate(ctx, q, rows, answers); err != nil {
-			return nil, fmt.Errorf("running estimate %s: %w", p.Name(), err)
+		err := p.Estimate(ctx, q, rows, answers)
+		if omitted, ok := errors.AsType[*framework.OmittedError](err); ok {
+			omissions = append(omissions, omitted.Omission)
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("running estimate %s: %w", p.Name(), err)
 		}
 		if i > 0 {
 			keepLowest(lowest, answers)
 		}
 	}
-	return lowest, nil
+	return lowest, omissions, nil
 }
 
 func keepLowest(lowest, answers []framework.Capacity) {

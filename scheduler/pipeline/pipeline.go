@@ -40,7 +40,7 @@ func Schedule(ctx context.Context, p *Profile, s *framework.Snapshot, r *framewo
 	if r.Placement == nil || len(r.Placement.Terms) == 0 {
 		return framework.Decision{}, errNoPlacement
 	}
-	if d, ok := p.Memo.answer(s, r); ok {
+	if d, ok := p.Memo.answer(p, s, r); ok {
 		return d, nil
 	}
 	d, err := decide(ctx, p, s, r)
@@ -148,7 +148,7 @@ func (a *attempt) filter(ctx context.Context) error {
 	defer verdicts.done()
 	for i, f := range a.profile.Filters {
 		rejections, err := verdicts.filter(ctx, i, f, a.Feasible)
-		if err != nil {
+		if err != nil && !a.omit(err) {
 			return fmt.Errorf("running filter %s: %w", f.Name(), err)
 		}
 		keeps := keepsTargets(f)
@@ -166,6 +166,15 @@ func (a *attempt) filter(ctx context.Context) error {
 	return nil
 }
 
+// omit notes a plugin that the decision is to do without, and reports whether the error says that.
+func (a *attempt) omit(err error) bool {
+	omitted, ok := errors.AsType[*framework.OmittedError](err)
+	if ok {
+		a.Omissions = append(a.Omissions, omitted.Omission)
+	}
+	return ok
+}
+
 func keepsTargets(f framework.Filter) bool {
 	lenient, ok := f.(framework.LenientFilter)
 	return ok && lenient.KeepsTargets()
@@ -178,10 +187,18 @@ func (a *attempt) score(ctx context.Context) error {
 			continue
 		}
 		scores := make([]int64, a.Snapshot.Len())
-		if err := s.Plugin.Score(ctx, &a.query, a.Feasible, scores); err != nil {
+		err := s.Plugin.Score(ctx, &a.query, a.Feasible, scores)
+		if a.omit(err) {
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("running score %s: %w", s.Plugin.Name(), err)
 		}
-		a.Scores = append(a.Scores, framework.PluginScore{Plugin: s.Plugin.Name(), Weight: s.Weight, Scores: scores})
+		said := framework.PluginScore{Plugin: s.Plugin.Name(), Weight: s.Weight, Scores: scores}
+		if r, ok := s.Plugin.(framework.RemarkingScore); ok {
+			said.Remarks = r.Remarks(&a.query, a.Feasible)
+		}
+		a.Scores = append(a.Scores, said)
 	}
 	a.scores = total(a.Scores, a.Snapshot.Len())
 	return nil
@@ -209,11 +226,12 @@ func (a *attempt) estimate(ctx context.Context) error {
 	if !asksForRoom(a.query.Request) {
 		return nil
 	}
-	var err error
-	a.estimates, a.byRoom, err = a.profile.Memo.estimate(ctx, a.profile.Estimates, &a.query)
+	room, err := a.profile.Memo.estimate(ctx, a.profile.Estimates, &a.query)
 	if err != nil {
 		return err
 	}
+	a.estimates, a.byRoom = room.fits, room.byRoom
+	a.Omissions = append(a.Omissions, room.omissions...)
 	a.Available = a.estimates
 	if len(a.running) > 0 {
 		a.Available = slices.Clone(a.estimates)
@@ -237,7 +255,12 @@ func asksForRoom(r *framework.Request) bool {
 // selectClusters lets the plugin choose from the ranking.
 func (a *attempt) selectClusters(ctx context.Context, ranked []int32) error {
 	plugin := a.profile.Select
-	rows, status, err := plugin.Select(ctx, &framework.Selection{Query: a.query, Ranked: ranked, Scores: a.scores, Available: a.Available})
+	in := &framework.Selection{Query: a.query, Ranked: ranked, Scores: a.scores, Available: a.Available}
+	rows, status, err := plugin.Select(ctx, in)
+	if chained, ok := plugin.(framework.ChainedSelect); ok && a.omit(err) {
+		plugin = chained.NextSelect()
+		rows, status, err = plugin.Select(ctx, in)
+	}
 	if err != nil {
 		return fmt.Errorf("running select %s: %w", plugin.Name(), err)
 	}
@@ -268,9 +291,12 @@ func ascending(rows []int32, n int) []int32 {
 // assign lets the plugin divide the replicas.
 func (a *attempt) assign(ctx context.Context) error {
 	plugin := a.profile.Assign
-	division, status, err := plugin.Assign(ctx, &framework.Allotment{
-		Query: a.query, Selected: a.Selected, Current: a.currentOfSelected(), Estimates: a.estimates,
-	})
+	in := &framework.Allotment{Query: a.query, Selected: a.Selected, Current: a.currentOfSelected(), Estimates: a.estimates}
+	division, status, err := plugin.Assign(ctx, in)
+	if chained, ok := plugin.(framework.ChainedAssign); ok && a.omit(err) {
+		plugin = chained.NextAssign()
+		division, status, err = plugin.Assign(ctx, in)
+	}
 	if err != nil {
 		return fmt.Errorf("running assign %s: %w", plugin.Name(), err)
 	}

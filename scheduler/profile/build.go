@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -117,11 +118,27 @@ func (b *builder) configure(configs []kubeschedulerv1.PluginConfig, path *field.
 		}
 		configured, err := configurable.Configure(configs[i].Args.Raw)
 		if err != nil {
-			b.fault(field.Invalid(at.Child("args"), name, err.Error()))
+			b.faultyArguments(at.Child("args"), name, err)
 			continue
 		}
 		b.plugins[name] = configured
 	}
+}
+
+// faultyArguments takes down each error at the argument that it is about.
+func (b *builder) faultyArguments(path *field.Path, name string, err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range several.Unwrap() {
+			b.faultyArguments(path, name, one)
+		}
+		return
+	}
+	at, reason := path, err.Error()
+	var about interface{ Argument() string }
+	if errors.As(err, &about) && about.Argument() != "" {
+		at, reason = path.Child(about.Argument()), strings.TrimPrefix(reason, about.Argument()+": ")
+	}
+	b.fault(field.Invalid(at, name, reason))
 }
 
 func (b *builder) unknown(path *field.Path, name string) {
@@ -205,11 +222,29 @@ func (b *builder) enabled(point Point, list []kubeschedulerv1.Plugin, path *fiel
 		case seen.Has(name):
 			b.fault(field.Duplicate(at.Child("name"), name))
 		}
+		if known && !b.enabledSomewhere.Has(name) {
+			b.configureEmpty(name, at.Child("name"))
+		}
 		seen.Insert(name)
 		b.enabledSomewhere.Insert(name)
 		out = append(out, choice{name, b.weight(point, list[i].Weight, at.Child("weight"))})
 	}
 	return out
+}
+
+// configureEmpty gives no arguments to a plugin that takes some and for which the profile has none. One that cannot do without is at fault where
+// it is enabled.
+func (b *builder) configureEmpty(name string, path *field.Path) {
+	configurable, ok := b.plugins[name].(Configurable)
+	if _, has := b.arguments[name]; has || !ok {
+		return
+	}
+	configured, err := configurable.Configure([]byte("{}"))
+	if err != nil {
+		b.fault(field.Invalid(path, name, "needs arguments in pluginConfig: "+strings.ReplaceAll(err.Error(), "\n", "; ")))
+		return
+	}
+	b.plugins[name] = configured
 }
 
 func (b *builder) weight(point Point, weight *int32, path *field.Path) int64 {

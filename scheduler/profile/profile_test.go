@@ -85,6 +85,7 @@ func order(p *Profile) []string {
 func TestBuild(t *testing.T) {
 	const rest = " ResourceSummary ClusterSelection ReplicaDivision"
 	const filters = "ClusterAffinity TaintToleration APIEnablement SpreadConstraint ClusterEviction"
+	const argument = "\n  pluginConfig: [{name: Costly, args: {label: price}}]"
 	tests := []struct{ name, plugins, want string }{
 		{name: "defaults", plugins: "{}", want: filters + " ClusterLocality=1" + rest},
 		{name: "without a filter", plugins: "{filter: {disabled: [{name: TaintToleration}]}}",
@@ -93,8 +94,8 @@ func TestBuild(t *testing.T) {
 			want: "APIEnablement ClusterAffinity ClusterLocality=1" + rest},
 		{name: "a filter moved to the end", plugins: "{filter: {disabled: [{name: ClusterAffinity}], enabled: [{name: ClusterAffinity}]}}",
 			want: "TaintToleration APIEnablement SpreadConstraint ClusterEviction ClusterAffinity ClusterLocality=1" + rest},
-		{name: "another score", plugins: "{score: {enabled: [{name: Costly, weight: 5}]}}", want: filters + " ClusterLocality=1 Costly=5" + rest},
-		{name: "a new weight keeps the place", plugins: "{score: {enabled: [{name: Costly}, {name: ClusterLocality, weight: 2}]}}",
+		{name: "another score", plugins: "{score: {enabled: [{name: Costly, weight: 5}]}}" + argument, want: filters + " ClusterLocality=1 Costly=5" + rest},
+		{name: "a new weight keeps the place", plugins: "{score: {enabled: [{name: Costly}, {name: ClusterLocality, weight: 2}]}}" + argument,
 			want: filters + " ClusterLocality=2 Costly=1" + rest},
 		{name: "no scores", plugins: `{score: {disabled: [{name: "*"}]}}`, want: filters + rest},
 		{name: "no estimates", plugins: `{estimate: {disabled: [{name: ResourceSummary}]}}`, want: filters + " ClusterLocality=1 ClusterSelection ReplicaDivision"},
@@ -190,6 +191,58 @@ func TestBuildTellsEverything(t *testing.T) {
 		`line 25: profiles[1].plugins.score.enabled[0].name: Invalid value: "Mine": ` + known,
 	}
 	if diff := cmp.Diff(want, strings.Split(err.Error(), "\n")); diff != "" {
+		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+}
+
+// faulty is an error about one argument.
+type faulty string
+
+func (f faulty) Error() string    { return string(f) + ": is wrong" }
+func (f faulty) Argument() string { return string(f) }
+
+// picky is a score for which no arguments are right.
+type picky struct{ costly }
+
+func (picky) Name() string { return "Picky" }
+
+func (picky) Configure([]byte) (Named, error) {
+	return nil, errors.Join(faulty("scores.gold"), faulty("list[1].name"), faulty("label"), errors.New("all is wrong"))
+}
+
+// Faults of arguments are told at the lines of the arguments, and of those that are left out at the line of the rest or of the plugin.
+func TestFaultsOfArguments(t *testing.T) {
+	d, err := schedulerv1alpha1.Decode([]byte(`apiVersion: scheduler.longshore.dev/v1alpha1
+kind: SchedulerConfiguration
+profiles:
+- plugins:
+    score: {enabled: [{name: Picky}]}
+  pluginConfig:
+  - name: Picky
+    args:
+      scores:
+        gold: 1
+      list:
+      - name: a
+      - name: b
+- schedulerName: other
+  plugins:
+    score:
+      enabled:
+      - name: Picky
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, faults := Build(&d.Configuration, NewRegistry(defaults(), picky{}), NotStarted)
+	want := []string{
+		`line 8: profiles[0].pluginConfig[0].args.label: Invalid value: "Picky": is wrong`,
+		`line 8: profiles[0].pluginConfig[0].args: Invalid value: "Picky": all is wrong`,
+		`line 10: profiles[0].pluginConfig[0].args.scores.gold: Invalid value: "Picky": is wrong`,
+		`line 13: profiles[0].pluginConfig[0].args.list[1].name: Invalid value: "Picky": is wrong`,
+		`line 18: profiles[1].plugins.score.enabled[0].name: Invalid value: "Picky": needs arguments in pluginConfig: scores.gold: is wrong; list[1].name: is wrong; label: is wrong; all is wrong`,
+	}
+	if diff := cmp.Diff(want, strings.Split(d.Check(faults).Error(), "\n")); diff != "" {
 		t.Errorf("faults (-want +got):\n%s", diff)
 	}
 }

@@ -46,14 +46,15 @@ func (p Point) accepts(plugin any) bool {
 // single reports whether exactly one plugin is asked there.
 func (p Point) single() bool { return p == Select || p == Assign }
 
-// Named is what all plugins have in common.
-type Named interface{ Name() string }
+// Named is what all plugins have in common. It is an alias, so that plugins can be Configurable without importing this package.
+type Named = interface{ Name() string }
 
 // Configurable is a plugin that takes arguments.
 type Configurable interface {
 	Named
-	// Configure returns the plugin with those arguments, which are JSON and never empty. It does not change the receiver. The error names the
-	// argument that is wrong.
+	// Configure returns the plugin with those arguments, which are a JSON object, an empty one if the profile has none. It does not change the
+	// receiver. The error names the argument that is wrong; where it, or each of several errors that it joins, has a method Argument() string,
+	// that is the path of the argument.
 	Configure(arguments []byte) (Named, error)
 }
 

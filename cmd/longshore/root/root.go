@@ -15,6 +15,7 @@ import (
 	"github.com/longshore-project/longshore/cmd/longshore/cordon"
 	"github.com/longshore-project/longshore/cmd/longshore/join"
 	"github.com/longshore-project/longshore/cmd/longshore/local"
+	"github.com/longshore-project/longshore/cmd/longshore/plugins"
 )
 
 const (
@@ -65,6 +66,7 @@ func NewCommand(program string) *cobra.Command {
 		cordon.NewCommand(),
 		cordon.NewUncordonCommand(),
 		local.NewCommand(crds.Install),
+		plugins.NewCommand(),
 	)
 	showAs(cmd, shown)
 	return cmd

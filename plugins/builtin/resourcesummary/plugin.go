@@ -8,7 +8,8 @@
 //     comes to Σ count·min(110, min(minimum/request)). Replicas promised by decisions that the report does not include are taken off.
 //   - without a model: the least of free/request over the requested resources.
 //
-// A workload with several components is counted in whole sets and by the second rule.
+// A workload with several components is counted in whole sets: bounded by the free pods and by the second rule for what a set requests in all
+// and, with a model, by the sets whose replicas find room on its nodes. What is promised is taken off in both.
 package resourcesummary
 
 import (
@@ -32,21 +33,21 @@ func (Plugin) PerShape() bool { return true }
 
 // Estimate writes how many replicas, or sets of components, fit.
 func (Plugin) Estimate(_ context.Context, q *framework.Query, rows []int32, out []framework.Capacity) error {
-	demand, pods := demandOf(q.Request)
+	demand, pods := Demand(q.Request)
+	isSet := len(q.Request.Components) > 0
 	boundByPods(q.Snapshot, rows, out, pods)
-	useModels := len(q.Request.Components) == 0
-	if useModels && len(demand) > 0 {
-		boundByModel(q.Snapshot, rows, out, demand)
-	}
 	for _, d := range demand {
-		boundByFree(q.Snapshot, rows, out, d, useModels)
+		boundByFree(q.Snapshot, rows, out, d, !isSet)
+	}
+	if len(demand) > 0 {
+		boundByModel(q, rows, out, demand)
 	}
 	return nil
 }
 
-// demandOf returns the resources and the pods of one replica, or of one set of components. Resources of which nothing is requested are left
+// Demand returns the resources and the pods of one replica, or of one set of components. Resources of which nothing is requested are left
 // out.
-func demandOf(r *framework.Request) (demand framework.Resources, pods int64) {
+func Demand(r *framework.Request) (demand framework.Resources, pods int64) {
 	demand, pods = r.Requirements, 1
 	if len(r.Components) > 0 {
 		demand, pods = nil, 0
@@ -110,8 +111,8 @@ func least(fits, free, amount int64) int64 {
 }
 
 // boundByModel applies the rule with a model, to the clusters that have one.
-func boundByModel(s *framework.Snapshot, rows []int32, out []framework.Capacity, demand framework.Resources) {
-	modelled := s.Modelled()
+func boundByModel(q *framework.Query, rows []int32, out []framework.Capacity, demand framework.Resources) {
+	modelled, components := q.Snapshot.Modelled(), q.Request.Components
 	if modelled.Empty() {
 		return
 	}
@@ -119,9 +120,15 @@ func boundByModel(s *framework.Snapshot, rows []int32, out []framework.Capacity,
 		if out[i].Replicas == 0 || !modelled.Has(int(row)) {
 			continue
 		}
-		c := s.Cluster(int(row))
-		fits := framework.SaturatingAdd(onModelNodes(c.Summary.Grades, demand), -promised(c.Reserved, demand))
-		out[i].Replicas = min(out[i].Replicas, max(fits, 0))
+		c := q.Snapshot.Cluster(int(row))
+		taken := Promised(c.Reserved, demand)
+		var fits int64
+		if len(components) > 0 {
+			fits = setsOnModel(c.Summary.Grades, components, framework.SaturatingAdd(out[i].Replicas, taken))
+		} else {
+			fits = onModelNodes(c.Summary.Grades, demand)
+		}
+		out[i].Replicas = min(out[i].Replicas, max(framework.SaturatingAdd(fits, -taken), 0))
 	}
 }
 
@@ -140,8 +147,8 @@ func onModelNodes(grades []framework.Grade, demand framework.Resources) int64 {
 	return fits
 }
 
-// promised returns to how many replicas of this demand the reservations come, rounded up.
-func promised(reserved, demand framework.Resources) int64 {
+// Promised returns to how many replicas of this demand, which is positive, the reservations come, rounded up.
+func Promised(reserved, demand framework.Resources) int64 {
 	var n int64
 	for _, d := range demand {
 		if amount := reserved.Amount(d.Name); amount > 0 {

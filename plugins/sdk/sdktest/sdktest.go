@@ -43,49 +43,21 @@ func TryOpen(t testing.TB, p sdk.Plugin, arguments map[string]any) (*host.Plugin
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- sdk.Listen(ctx, l, nil, p) }()
-	failed := make(chan error, 1)
-	h := host.New(host.Options{
-		Dial:     func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) },
-		OnChange: func(s host.Status) { report(failed, s) },
+	h, opened, err := host.Open(ctx, host.Spec{Name: p.Name(), Address: "unix:///in-memory", Arguments: arguments, Deadline: deadline}, host.Options{
+		Dial: func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) },
 	})
 	t.Cleanup(func() {
-		if err := h.Close(context.Background()); err != nil {
-			t.Error(err)
+		if h != nil {
+			if err := h.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
 		}
 		cancel()
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
 	})
-	if err := h.Apply([]host.Spec{{Name: p.Name(), Address: "unix:///in-memory", Arguments: arguments, Deadline: deadline}}); err != nil {
-		return nil, err
-	}
-	opened, _ := h.Plugin(p.Name())
-	return opened, await(opened, failed)
-}
-
-// report passes the first failed start on.
-func report(failed chan<- error, s host.Status) {
-	if s.State != host.Waiting {
-		return
-	}
-	select {
-	case failed <- s.LastError:
-	default:
-	}
-}
-
-func await(p *host.Plugin, failed <-chan error) error {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	defer cancel(nil)
-	ready := make(chan error, 1)
-	go func() { ready <- p.Ready(ctx) }()
-	select {
-	case err := <-ready:
-		return err
-	case err := <-failed:
-		return err
-	}
+	return opened, err
 }
 
 // Cluster is a member as a plugin sees it.
