@@ -141,13 +141,6 @@ func (p *Problem) keep(i int32) int64 {
 	return min(clamp(p.Current[i]), p.replicas())
 }
 
-func (p *Problem) score(i int32) int64 {
-	if p.Score == nil {
-		return 0
-	}
-	return clamp(p.Score[i])
-}
-
 func (p *Problem) tier(i int32) int32 {
 	if p.Tier == nil {
 		return 0

@@ -50,11 +50,11 @@ type openSlice struct {
 
 // slice improves on the known answer, nil for none: first by exchanging one group
 // for another, then by branch and bound. It leaves in s whether the result is
-// proven. False when the problem cannot be sliced.
-func (s *Solver) slice(p *Problem, known *Solution) (best *Solution, ok bool) {
+// proven. A problem that cannot be sliced keeps its known answer.
+func (s *Solver) slice(p *Problem, known *Solution) *Solution {
 	t := &slicer{s: s, m: &s.model, best: known}
 	if !t.init() {
-		return known, false
+		return known
 	}
 	t.climb(sliceWork / 2)
 	proven := t.m.held <= t.m.replicas || !t.m.p.Divided // what is kept beyond the replicas counts in bounds and for no set
@@ -75,7 +75,7 @@ func (s *Solver) slice(p *Problem, known *Solution) (best *Solution, ok bool) {
 	if t.best != nil {
 		t.best.Proven, t.best.Nodes = proven, s.nodes
 	}
-	return t.best, true
+	return t.best
 }
 
 // init chooses the key that is left, the one with the most groups, and fixes the

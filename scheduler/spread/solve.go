@@ -38,7 +38,7 @@ func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
 		answer = &known
 	}
 	if !s.proven {
-		answer, _ = s.slice(p, answer)
+		answer = s.slice(p, answer)
 	}
 	if answer == nil {
 		return Solution{}, s.explain(p)
