@@ -47,8 +47,7 @@ func (m *Memo) answer(p *Profile, s *framework.Snapshot, r *framework.Request) (
 	if m == nil || !isRepeatable(r) {
 		return framework.Decision{}, false
 	}
-	shape := shapeOf(p.Estimates, r)
-	key := questionOf(r, r.StartTerm())
+	key, shape := questionOf(r, r.StartTerm()), shapeOf(p.Estimates, r)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if known := m.questions[key]; known != nil {
@@ -61,13 +60,13 @@ func (m *Memo) answer(p *Profile, s *framework.Snapshot, r *framework.Request) (
 	return framework.Decision{}, false
 }
 
-// keep remembers a decision, unless some plugin may answer differently next time.
+// keep remembers a decision, unless some plugin may answer differently next time or did not answer at all.
 func (m *Memo) keep(p *Profile, s *framework.Snapshot, r *framework.Request, d *framework.Decision) {
 	if m == nil || !isRepeatable(r) || slices.ContainsFunc(d.Attempts, func(a framework.Attempt) bool { return len(a.Omissions) > 0 }) {
 		return
 	}
 	facts, ok := p.facts(s, r, len(d.Attempts))
-	if !ok {
+	if !ok || len(d.Omissions()) > 0 {
 		return
 	}
 	a := answer{facts, s.Generation(facts), r.Replicas, shapeOf(p.Estimates, r), slices.Clone(r.Current), traitsOf(r), *d}

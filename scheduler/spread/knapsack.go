@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// knapsackWork bounds the additions of one knapsack: about a millisecond. Larger
-// problems are for the search.
+// knapsackWork bounds the additions of one knapsack: a millisecond at most.
+// Larger problems are for the search.
 const knapsackWork = 1 << 18
 
 // packedBits is what a packed value may use of an int64.
@@ -43,6 +43,7 @@ type knapsack struct {
 	all    []int32
 	cells  []packedCell
 	nodes  []packedNode
+	work   int // additions
 	relief relief
 }
 
@@ -63,13 +64,39 @@ type packedNode struct {
 // its kind or has no answer.
 func (s *Solver) quick() bool {
 	k := &s.knapsack
-	if !k.init(&s.model) || !k.fill() {
+	found, able := k.solve(&s.model)
+	if !found || !able {
 		return false
 	}
 	s.set = k.best(s.set[:0])
 	s.nodes += len(k.nodes)
 	s.plan.exact = false
 	return true
+}
+
+// solve looks for the best set of m. Able is false when the model is not of the
+// right kind or too large; otherwise found says whether there is a set.
+func (k *knapsack) solve(m *model) (found, able bool) {
+	if !k.init(m) {
+		return false, false
+	}
+	if k.most < k.fewest {
+		return false, true
+	}
+	k.measure()
+	if k.groups*k.width > knapsackWork {
+		return false, false
+	}
+	k.gather()
+	k.work = 0
+	for _, g := range k.live {
+		k.work += k.most * (k.extra + 1) * int(k.counts[g])
+	}
+	if k.work > knapsackWork {
+		return false, false
+	}
+	k.fill()
+	return k.final() >= 0, true
 }
 
 // init reports whether the model is of the right kind, and lays out the groups.
@@ -82,7 +109,10 @@ func (k *knapsack) init(m *model) bool {
 		key := &m.keys[0]
 		k.groups, k.most, k.fewest = len(key.first), int(min(key.most, key.groups)), int(key.least)
 	}
-	return k.pack() && k.measure()
+	if m.size.most != unbounded {
+		k.most = min(k.most, int(m.size.most))
+	}
+	return k.pack()
 }
 
 // pack chooses the fields: how far each is shifted.
@@ -128,41 +158,36 @@ func (k *knapsack) group(i int32) int32 {
 	return k.m.p.Keys[k.m.keys[0].index].Membership.of(i)[0]
 }
 
-// measure sizes the table and reports whether it is small enough.
-func (k *knapsack) measure() bool {
+// measure sizes the table.
+func (k *knapsack) measure() {
 	m := k.m
 	k.width, k.extra = 0, 0
 	if m.size.most != unbounded {
-		k.width = int(m.size.most)
-		k.most = min(k.most, k.width)
-	}
-	if k.most < k.fewest {
-		return false
-	}
-	if k.width > 0 {
-		k.extra = k.width - 1
+		k.extra = int(m.size.most) - 1
 		if k.settled() {
-			k.fewest, k.extra = k.most, k.width-k.most
+			k.fewest, k.extra = k.most, int(m.size.most)-k.most
 		}
 		k.width = k.extra + 1
 	}
-	perGroup := min(max(1, k.width), len(m.active)/k.groups+1)
-	return k.groups*k.most*(k.extra+1)*perGroup <= knapsackWork
 }
 
 // settled reports whether every best answer has as many groups as there can be:
 // nothing that comes before them in the objective tells candidates apart.
 func (k *knapsack) settled() bool {
 	m := k.m
-	if len(m.keys) == 0 || m.keys[0].index > 0 {
-		return len(m.keys) == 0
+	if len(m.keys) == 0 {
+		return true
+	}
+	for at := range m.keys[0].index {
+		if !m.isFixed(at) {
+			return false
+		}
 	}
 	return k.plain
 }
 
-// fill runs the recursion; false when there is no answer.
-func (k *knapsack) fill() bool {
-	k.gather()
+// fill runs the recursion.
+func (k *knapsack) fill() {
 	stride := k.extra + 1
 	k.cells = resize(k.cells, (k.most+1)*stride)
 	for at := range k.cells {
@@ -176,7 +201,6 @@ func (k *knapsack) fill() bool {
 			k.add(g, k.cells[(j-1)*stride:j*stride], k.cells[j*stride:][:min(stride, k.spare(j)+1)])
 		}
 	}
-	return k.final() >= 0
 }
 
 // spare is how many clusters there may be beyond one for each of j groups.
@@ -398,7 +422,9 @@ func (k *knapsack) better(a, b int) bool {
 	}
 	stride := k.extra + 1
 	for at := range k.m.p.Keys {
-		if len(k.m.keys) > 0 && k.m.keys[0].index == at {
+		if k.m.isFixed(at) {
+			continue
+		} else if len(k.m.keys) > 0 && k.m.keys[0].index == at {
 			if p, q := a/stride, b/stride; p != q {
 				return p > q
 			}

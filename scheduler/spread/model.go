@@ -19,8 +19,9 @@ type model struct {
 	keys     []keyModel // keys with groups of several clusters, in search order
 	size     limits     // all keys whose groups are single clusters, merged
 	hasSize  bool
-	counters []int // counter of each Problem key: index in keys, or len(keys) for size
-	laminar  bool  // keys nest: each group lies in one group of the key before
+	counters []int  // counter of each Problem key: index in keys, or len(keys) for size
+	fixed    []bool // by Problem key: not in keys, and the same for all sets; nil: none
+	laminar  bool   // keys nest: each group lies in one group of the key before
 
 	classOf    []int32 // by candidate; valid for active ones
 	classes    []class // without order
@@ -58,7 +59,7 @@ type class struct{ member int32 }
 // holds.
 func (m *model) prepare(p *Problem) {
 	p.check()
-	m.p, m.replicas = p, p.replicas()
+	m.p, m.replicas, m.fixed = p, p.replicas(), nil
 	m.active = activeCandidates(p, m.active[:0])
 	m.measure()
 	m.tierRanks = m.distinctTiers(m.tierRanks[:0])
@@ -241,6 +242,9 @@ func (m *model) boundSeats() int64 {
 	return sum + 1
 }
 
+// isFixed reports whether key k of the problem is the same for all sets.
+func (m *model) isFixed(k int) bool { return m.fixed != nil && m.fixed[k] }
+
 // limited reports whether any maximum can exclude a candidate.
 func (m *model) limited() bool {
 	for i := range m.keys {
@@ -249,4 +253,15 @@ func (m *model) limited() bool {
 		}
 	}
 	return m.size.most != unbounded
+}
+
+// present lists the groups that have an active candidate.
+func (k *keyModel) present() []int32 {
+	var groups []int32
+	for g, first := range k.first {
+		if first >= 0 {
+			groups = append(groups, int32(g))
+		}
+	}
+	return groups
 }

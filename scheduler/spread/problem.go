@@ -7,8 +7,8 @@ import "fmt"
 const NoGroup int32 = -1
 
 // DefaultNodeLimit is the number of labels (partial answers) that a search may
-// make when Problem.NodeLimit is zero: some tens of milliseconds.
-const DefaultNodeLimit = 100_000
+// make when Problem.NodeLimit is zero: some milliseconds.
+const DefaultNodeLimit = 16_000
 
 // quantityLimit bounds every capacity, current number and score, so that sums
 // over four million candidates cannot overflow. Larger numbers count as this.
@@ -139,13 +139,6 @@ func (p *Problem) keep(i int32) int64 {
 		return min(clamp(p.Current[i]), p.room(i))
 	}
 	return min(clamp(p.Current[i]), p.replicas())
-}
-
-func (p *Problem) score(i int32) int64 {
-	if p.Score == nil {
-		return 0
-	}
-	return clamp(p.Score[i])
 }
 
 func (p *Problem) tier(i int32) int32 {

@@ -38,13 +38,17 @@ func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
 		answer = &known
 	}
 	if !s.proven {
-		answer, _ = s.branch(p, answer)
+		answer = s.slice(p, answer)
 	}
 	if answer == nil {
 		return Solution{}, s.explain(p)
 	}
 	return *answer, nil
 }
+
+// sliceShare is the part of the node limit that the search gets where slices are
+// another way.
+const sliceShare = 4
 
 // limit is the node limit of p.
 func (s *Solver) limit(p *Problem) int {
@@ -165,8 +169,9 @@ func (s *Solver) fallBack(set []int32) bool {
 func (s *Solver) pass(exact bool) bool {
 	s.plan.build(&s.model, exact, &s.buffers)
 	limit := s.limit(s.model.p)
-	if s.model.branchKey() >= 0 {
-		limit = max(1, limit/branchShare)
+	limit = max(1, limit/4, limit-s.nodes)
+	if s.model.sliceable() {
+		limit = max(1, limit/sliceShare)
 	}
 	var ok bool
 	s.set, s.seats, ok = s.search.run(&s.plan, limit, s.hints, s.set[:0], s.seats[:0])
