@@ -8,40 +8,33 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
 	"github.com/longshore-project/longshore/plugins/host"
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
 
-// external is the plugins in other processes: a host for each profile that has some, by schedulerName.
+// external is the plugins in other processes: a host for each profile and each shadow that has some, by schedulerName. It is safe for concurrent use.
 type external struct {
-	log   logr.Logger
+	log     logr.Logger
+	metrics *host.Metrics
+
+	mu    sync.Mutex
 	hosts map[string]*host.Host
-	// patience is how long to wait for each plugin before the first decision.
-	patience map[*host.Plugin]time.Duration
 }
 
 // farewell bounds the wait for plugins to end.
 const farewell = 5 * time.Second
 
 // startExternal starts the external plugins of all profiles and does not wait until they run.
-func startExternal(ctx context.Context, c *schedulerv1alpha1.SchedulerConfiguration, r prometheus.Registerer) (*external, error) {
-	e := &external{log: logr.FromContextOrDiscard(ctx), hosts: map[string]*host.Host{}, patience: map[*host.Plugin]time.Duration{}}
-	var metrics *host.Metrics
-	for i := range c.Profiles {
-		p := &c.Profiles[i]
-		if len(p.ExternalPlugins) == 0 {
-			continue
-		}
-		if metrics == nil {
-			metrics = host.NewMetrics(r)
-		}
-		if err := e.start(p, metrics); err != nil {
+func startExternal(ctx context.Context, c *schedulerv1alpha1.SchedulerConfiguration, m *host.Metrics) (*external, error) {
+	e := &external{log: logr.FromContextOrDiscard(ctx), metrics: m, hosts: map[string]*host.Host{}}
+	for _, p := range withShadows(c) {
+		if err := e.start(p); err != nil {
 			e.close()
 			return nil, fmt.Errorf("starting the external plugins of profile %s: %w", p.SchedulerName, err)
 		}
@@ -49,22 +42,105 @@ func startExternal(ctx context.Context, c *schedulerv1alpha1.SchedulerConfigurat
 	return e, nil
 }
 
-func (e *external) start(p *schedulerv1alpha1.SchedulerProfile, metrics *host.Metrics) error {
+func (e *external) start(p *schedulerv1alpha1.SchedulerProfile) error {
 	specs, err := specsOf(p)
+	if err != nil || len(specs) == 0 {
+		return err
+	}
+	h := e.newHost(p.SchedulerName)
+	e.hosts[p.SchedulerName] = h
+	return h.Apply(specs)
+}
+
+// newHost counts nothing for a shadow, whose plugins would be counted among those of the same names that decide.
+func (e *external) newHost(schedulerName string) *host.Host {
+	metrics := e.metrics
+	if schedulerv1alpha1.IsShadow(schedulerName) {
+		metrics = nil
+	}
+	return host.New(host.Options{Log: e.log.WithValues("profile", schedulerName), Metrics: metrics})
+}
+
+// withShadows returns all profiles, and their shadows as profiles.
+func withShadows(c *schedulerv1alpha1.SchedulerConfiguration) []*schedulerv1alpha1.SchedulerProfile {
+	var out []*schedulerv1alpha1.SchedulerProfile
+	for i := range c.Profiles {
+		out = append(out, &c.Profiles[i])
+		if shadow, ok := c.Profiles[i].ShadowProfile(); ok {
+			out = append(out, &shadow)
+		}
+	}
+	return out
+}
+
+// successors is the plugins of another configuration beside those of the present one.
+type successors struct {
+	external *external
+	hosts    map[string]*host.Host
+	changes  map[string]*host.Change
+}
+
+// prepare starts the plugins of another configuration that do not run yet, and waits until they run. With an error nothing has changed.
+func (e *external) prepare(ctx context.Context, c *schedulerv1alpha1.SchedulerConfiguration) (*successors, error) {
+	s := &successors{external: e, hosts: map[string]*host.Host{}, changes: map[string]*host.Change{}}
+	for _, p := range withShadows(c) {
+		if err := s.add(ctx, p); err != nil {
+			s.abort()
+			return nil, fmt.Errorf("profile %s: %w", p.SchedulerName, err)
+		}
+	}
+	return s, nil
+}
+
+func (s *successors) add(ctx context.Context, p *schedulerv1alpha1.SchedulerProfile) error {
+	specs, err := specsOf(p)
+	if err != nil || len(specs) == 0 {
+		return err
+	}
+	h, known := s.external.present()[p.SchedulerName]
+	if !known {
+		h = s.external.newHost(p.SchedulerName)
+	}
+	change, err := h.Prepare(ctx, specs)
 	if err != nil {
 		return err
 	}
-	h := host.New(host.Options{Log: e.log.WithValues("profile", p.SchedulerName), Metrics: metrics})
-	e.hosts[p.SchedulerName] = h
-	if err := h.Apply(specs); err != nil {
-		return err
-	}
-	for i := range specs {
-		if plugin, ok := h.Plugin(specs[i].Name); ok {
-			e.patience[plugin] = specs[i].StartTimeout
+	s.hosts[p.SchedulerName], s.changes[p.SchedulerName] = h, change
+	return nil
+}
+
+// plugin implements profile.Externals.
+func (s *successors) plugin(schedulerName, name string) profile.External {
+	if change, ok := s.changes[schedulerName]; ok {
+		if p, ok := change.Plugin(name); ok {
+			return p
 		}
 	}
-	return nil
+	return profile.NotStarted(schedulerName, name)
+}
+
+func (s *successors) abort() {
+	for _, change := range s.changes {
+		change.Abort()
+	}
+}
+
+// commit ends the plugins that the other configuration does not have, in the background.
+func (s *successors) commit() error {
+	var faults []error
+	for _, change := range s.changes {
+		faults = append(faults, change.Commit())
+	}
+	s.external.mu.Lock()
+	before := s.external.hosts
+	s.external.hosts = s.hosts
+	s.external.mu.Unlock()
+	for name, h := range before {
+		if s.hosts[name] == nil {
+			go s.external.end(h)
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // specsOf translates the external plugins of a profile and their arguments.
@@ -83,7 +159,7 @@ func specsOf(p *schedulerv1alpha1.SchedulerProfile) ([]host.Spec, error) {
 	for i := range p.ExternalPlugins {
 		x := &p.ExternalPlugins[i]
 		out[i] = host.Spec{
-			Name: x.Name, Path: x.Path, SHA256: x.SHA256, Args: x.Args, Environment: x.Environment, Address: x.Address,
+			Name: x.Name, Path: x.Path, SHA256: x.SHA256, Args: x.Args, Environment: x.Environment, PlainSocket: x.PlainSocket, Address: x.Address,
 			Arguments: arguments[x.Name], Deadline: x.Deadline.Duration, StartTimeout: x.StartTimeout.Duration,
 			FailurePolicy: host.FailurePolicy(x.FailurePolicy),
 		}
@@ -96,7 +172,7 @@ func specsOf(p *schedulerv1alpha1.SchedulerProfile) ([]host.Spec, error) {
 
 // plugin implements profile.Externals.
 func (e *external) plugin(schedulerName, name string) profile.External {
-	p, ok := e.hosts[schedulerName].Plugin(name)
+	p, ok := e.present()[schedulerName].Plugin(name)
 	if !ok {
 		return profile.NotStarted(schedulerName, name)
 	}
@@ -105,39 +181,46 @@ func (e *external) plugin(schedulerName, name string) profile.External {
 
 // ServeHTTP tells the state of the plugins as a host.Report.
 func (e *external) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	hosts := e.present()
 	report := host.NewReport(time.Now())
-	for _, profile := range slices.Sorted(maps.Keys(e.hosts)) {
-		report.Add(profile, e.hosts[profile])
+	for _, profile := range slices.Sorted(maps.Keys(hosts)) {
+		report.Add(profile, hosts[profile])
 	}
-	w.Header().Set("Content-Type", "application/json")
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(report); err != nil {
-		e.log.V(1).Info("Telling the state of external plugins", "to", r.RemoteAddr, "err", err.Error())
-	}
+	tell(w, r, report)
 }
 
 // await waits until the plugins run, so that a start does not begin with decisions that fail, and for each no longer than a start may take: what
-// then happens is a matter of its failure policy.
+// then happens is a matter of its failure policy. It does not wait for those of shadows.
 func (e *external) await(ctx context.Context) {
-	for plugin, patience := range e.patience {
-		waiting, stop := context.WithTimeout(ctx, patience)
-		if err := plugin.Ready(waiting); err != nil && ctx.Err() == nil {
-			e.log.Error(err, "Scheduling without a plugin that does not run", "plugin", plugin.Name())
+	for schedulerName, h := range e.present() {
+		if schedulerv1alpha1.IsShadow(schedulerName) {
+			continue
 		}
-		stop()
+		if err := h.Ready(ctx); err != nil && ctx.Err() == nil {
+			e.log.Error(err, "Scheduling without a plugin that does not run")
+		}
 	}
+}
+
+// present returns the hosts of the present configuration.
+func (e *external) present() map[string]*host.Host {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.hosts)
 }
 
 // close ends the plugins.
 func (e *external) close() {
+	for _, h := range e.present() {
+		e.end(h)
+	}
+}
+
+// end ends the plugins of a host.
+func (e *external) end(h *host.Host) {
 	ctx, stop := context.WithTimeout(context.Background(), farewell)
 	defer stop()
-	var faults []error
-	for _, h := range e.hosts {
-		faults = append(faults, h.Close(ctx))
-	}
-	if err := errors.Join(faults...); err != nil {
+	if err := h.Close(ctx); err != nil {
 		e.log.Error(err, "Ending external plugins")
 	}
 }

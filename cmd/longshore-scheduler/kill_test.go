@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -45,9 +46,12 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		createMember(t, c, members[i], killRoom)
 	}
 	for i := range killBindings {
-		createDivided(t, c, fmt.Sprintf("binding-%03d", i), members)
+		d := divided{namespace: "killed", name: fmt.Sprintf("binding-%03d", i), scheduler: "killed", members: members}
+		if err := d.create(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
 	}
-	writes := watchWrites(t, c)
+	writes := watchWrites(t, c, "killed")
 	random := rand.New(rand.NewPCG(1, 2))
 	kills := 0
 	for writes.total < 2*killBindings {
@@ -94,16 +98,21 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	t.Logf("%d bindings on %v: %d writes, %d kills", killBindings, taken, writes.total, kills)
 }
 
-func createDivided(t *testing.T, c client.Client, name string, members []string) {
-	t.Helper()
-	err := c.Create(t.Context(), &workv1alpha2.ResourceBinding{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "killed", Name: name, Labels: map[string]string{policyv1alpha1.PropagationPolicyPermanentIDLabel: "id"}},
+// divided is a binding of a Deployment whose replicas are divided over members.
+type divided struct {
+	namespace, name, scheduler string
+	members                    []string
+}
+
+func (d divided) create(ctx context.Context, c client.Client) error {
+	return c.Create(ctx, &workv1alpha2.ResourceBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: d.name, Labels: map[string]string{policyv1alpha1.PropagationPolicyPermanentIDLabel: "id"}},
 		Spec: workv1alpha2.ResourceBindingSpec{
-			Resource: workv1alpha2.ObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "killed", Name: name}, SchedulerName: "killed",
+			Resource: workv1alpha2.ObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Namespace: d.namespace, Name: d.name}, SchedulerName: d.scheduler,
 			Replicas:            killReplicas,
 			ReplicaRequirements: &workv1alpha2.ReplicaRequirements{ResourceRequest: corev1.ResourceList{"cpu": resource.MustParse("1")}},
 			Placement: &policyv1alpha1.Placement{
-				ClusterAffinity: &policyv1alpha1.ClusterAffinity{ClusterNames: members},
+				ClusterAffinity: &policyv1alpha1.ClusterAffinity{ClusterNames: d.members},
 				ReplicaScheduling: &policyv1alpha1.ReplicaSchedulingStrategy{
 					ReplicaSchedulingType: policyv1alpha1.Divided, ReplicaDivisionPreference: policyv1alpha1.Weighted,
 					WeightPreference: &policyv1alpha1.ClusterPreferences{DynamicWeight: policyv1alpha1.DynamicWeightByAvailableReplicas},
@@ -111,37 +120,38 @@ func createDivided(t *testing.T, c client.Client, name string, members []string)
 			},
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // counter counts the writes that the API server accepted for each binding.
 type counter struct {
-	events watch.Interface
-	of     map[string]int
-	total  int
+	events    watch.Interface
+	namespace string
+	of        map[string]int
+	total     int
 }
 
 // watchWrites counts from now on.
-func watchWrites(t *testing.T, c client.WithWatch) *counter {
+func watchWrites(t *testing.T, c client.WithWatch, namespace string) *counter {
 	t.Helper()
 	var list workv1alpha2.ResourceBindingList
-	if err := c.List(t.Context(), &list, client.InNamespace("killed")); err != nil {
+	if err := c.List(t.Context(), &list, client.InNamespace(namespace)); err != nil {
 		t.Fatal(err)
 	}
-	events, err := c.Watch(t.Context(), &workv1alpha2.ResourceBindingList{}, client.InNamespace("killed"),
+	events, err := c.Watch(t.Context(), &workv1alpha2.ResourceBindingList{}, client.InNamespace(namespace),
 		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: list.ResourceVersion}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(events.Stop)
-	return &counter{events: events, of: map[string]int{}}
+	return &counter{events: events, namespace: namespace, of: map[string]int{}}
 }
 
 func (c *counter) count(t *testing.T, e watch.Event) {
 	t.Helper()
 	b, ok := e.Object.(*workv1alpha2.ResourceBinding)
+	if ok && e.Type == watch.Added {
+		return // It was created while writes are counted.
+	}
 	if !ok || e.Type != watch.Modified {
 		t.Fatalf("the watch shows %s of %v", e.Type, e.Object)
 	}
@@ -170,14 +180,14 @@ func (c *counter) until(t *testing.T, total int) {
 func (c *counter) finish(t *testing.T, w client.Client) {
 	t.Helper()
 	mark := &workv1alpha2.ResourceBinding{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "killed", Name: "mark"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "mark"},
 		Spec:       workv1alpha2.ResourceBindingSpec{Resource: workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Name: "mark"}},
 	}
 	if err := w.Create(t.Context(), mark); err != nil {
 		t.Fatal(err)
 	}
 	for e := range c.events.ResultChan() {
-		if e.Type == watch.Added {
+		if b, ok := e.Object.(*workv1alpha2.ResourceBinding); ok && b.Name == mark.Name {
 			return
 		}
 		c.count(t, e)
@@ -193,8 +203,12 @@ type program struct {
 
 func start(t *testing.T, kubeconfig string) *program {
 	t.Helper()
-	p := &program{command: exec.Command(os.Args[0], "--kubeconfig", kubeconfig, "--scheduler-name=killed", "--secure-port=0",
-		"--leader-elect=false", "--concurrent-commits=8")}
+	return startProgram(t, "--kubeconfig", kubeconfig, "--scheduler-name=killed", "--secure-port=0", "--leader-elect=false", "--concurrent-commits=8")
+}
+
+func startProgram(t *testing.T, args ...string) *program {
+	t.Helper()
+	p := &program{command: exec.Command(os.Args[0], args...)}
 	p.command.Env = append(os.Environ(), asProgram+"=1")
 	p.command.Stdout, p.command.Stderr = &p.output, &p.output
 	if err := p.command.Start(); err != nil {

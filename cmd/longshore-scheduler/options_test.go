@@ -27,6 +27,7 @@ func TestParseRefuses(t *testing.T) {
 		{name: "argument", args: []string{"run"}, want: `unknown argument "run": longshore-scheduler takes flags only`},
 		{name: "no scheduler name", args: []string{"--scheduler-name="}, want: "--scheduler-name is empty: name the bindings to schedule, default-scheduler for those that name none"},
 		{name: "two ways to name", args: []string{"--config=x", "--scheduler-name=y"}, want: "--scheduler-name and --config exclude each other: write schedulerName into the profiles of the file"},
+		{name: "two ways to choose plugins", args: []string{"--config=x", "--plugins=*"}, want: "--plugins and --config exclude each other: write plugins into the profiles of the file"},
 		{name: "no requests", args: []string{"--kube-api-qps=0"}, want: "--kube-api-qps 0 and --kube-api-burst 2000 must be above zero"},
 		{name: "no committers", args: []string{"--concurrent-commits=0"}, want: "--concurrent-commits 0 must be at least 1"},
 		{name: "port", args: []string{"--secure-port=70000"}, want: "--secure-port 70000 is not a port: 0 to 65535"},
@@ -117,27 +118,30 @@ func TestAnswersFromTheFile(t *testing.T) {
 	}
 }
 
-// TestDocumentedConfigurationIsValid checks the example that users start from.
-func TestDocumentedConfigurationIsValid(t *testing.T) {
+// TestDocumentedConfigurationsAreValid checks the examples that users start from.
+func TestDocumentedConfigurationsAreValid(t *testing.T) {
 	text, err := os.ReadFile("../../docs/scheduler-configuration.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), "```yaml\n")
-	example, _, found := strings.Cut(rest, "```")
-	if !found {
-		t.Fatal("the page has no example")
+	examples := strings.Split(string(text), "```yaml\n")[1:]
+	wants := []string{"Profile sparing, reservations off", `{"label":"example.com/cost","unit":"EUR per core and hour"}`}
+	if len(examples) != len(wants) {
+		t.Fatalf("the page has %d examples, want %d", len(examples), len(wants))
 	}
-	path := filepath.Join(t.TempDir(), "scheduler.yaml")
-	if err := os.WriteFile(path, []byte(example), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	if err := run(t.Context(), []string{"--config", path, "--print-profile"}, &out); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(out.String(), "Profile sparing, reservations off") {
-		t.Errorf("output is\n%s", out.String())
+	for i, want := range wants {
+		example, _, _ := strings.Cut(examples[i], "```")
+		path := filepath.Join(t.TempDir(), "scheduler.yaml")
+		if err := os.WriteFile(path, []byte(example), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := run(t.Context(), []string{"--config", path, "--print-profile"}, &out); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("example %d: output lacks %q:\n%s", i+1, want, out.String())
+		}
 	}
 }
 
@@ -148,7 +152,7 @@ func TestServer(t *testing.T) {
 	}
 	synced := false
 	calls := prometheus.NewCounter(prometheus.CounterOpts{Name: "calls_total", Help: "Calls."})
-	s, err := newServer(o, func() bool { return synced }, calls, &external{})
+	s, err := newServer(o, func() bool { return synced }, calls, map[string]http.Handler{host.ReportPath: &external{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,14 +3,17 @@ package main
 import (
 	"cmp"
 	"context"
+	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/plugins/host"
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
+	"github.com/longshore-project/longshore/scheduler/shadow"
 )
 
 // schedule runs until ctx ends.
@@ -20,7 +23,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 		return err
 	}
 	measured := prometheus.NewRegistry()
-	external, err := startExternal(ctx, c, measured)
+	external, err := startExternal(ctx, c, host.NewMetrics(measured))
 	if err != nil {
 		return err
 	}
@@ -29,11 +32,14 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
-	profiles, stopEvents, err := toLoop(built, config)
+	recorders := newRecorders(config)
+	defer recorders.stop()
+	shadows := newShadows(measured)
+	shadowing := shadows.of(built)
+	profiles, err := toLoop(built, recorders, shadowing)
 	if err != nil {
 		return err
 	}
-	defer stopEvents()
 	o.leaseName = cmp.Or(o.leaseName, leaseOf(built))
 	metrics := loop.NewMetrics()
 	measured.MustRegister(metrics)
@@ -41,7 +47,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
-	server, err := newServer(o, scheduling.Synced, measured, external)
+	server, err := newServer(o, scheduling.Synced, measured, map[string]http.Handler{host.ReportPath: external, shadow.ReportPath: shadows})
 	if err != nil {
 		return err
 	}
@@ -51,6 +57,17 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.serve(ctx) })
+	shadows.use(shadowing)
+	group.Go(func() error {
+		shadows.run(ctx)
+		return nil
+	})
+	if o.config != "" {
+		reloading := &reloader{
+			options: o, registry: r, external: external, recorders: recorders, shadows: shadows, loop: scheduling, metrics: newReloadMetrics(measured),
+		}
+		group.Go(func() error { return reloading.run(ctx) })
+	}
 	group.Go(func() error { return lead(ctx, o, config, server, work) })
 	return group.Wait()
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"math/bits"
 
 	pluginv1 "github.com/longshore-project/longshore/plugins/proto/v1"
 	"github.com/longshore-project/longshore/scheduler/framework"
@@ -9,9 +10,13 @@ import (
 
 // Bounds on what a plugin may say, so that one verdict cannot fill the scheduler's memory or an event.
 const (
-	maxRejections  = 1024
-	maxReasons     = 16
-	maxReasonBytes = 512
+	maxRejections   = 1024
+	maxReasons      = 16
+	maxReasonBytes  = 512
+	maxCures        = 64
+	maxSubjectBytes = 512
+	// maxVerdictBytes bounds all reasons and subjects of one answer: a binding that waits keeps them.
+	maxVerdictBytes = 64 << 10
 )
 
 // FromStatus returns the message of a status, nil for plain success.
@@ -58,14 +63,29 @@ func ToRejections(messages []*pluginv1.Rejection, n int) ([]framework.Rejection,
 	if len(messages) > maxRejections {
 		return nil, fmt.Errorf("%d rejections; at most %d are allowed: name all clusters of one reason together", len(messages), maxRejections)
 	}
-	out := make([]framework.Rejection, len(messages))
+	out, bytes := make([]framework.Rejection, len(messages)), 0
 	for i, m := range messages {
 		var err error
 		if out[i], err = toRejection(m, n); err != nil {
 			return nil, fmt.Errorf("rejection %d: %w", i, err)
 		}
+		if bytes += textOf(&out[i]); bytes > maxVerdictBytes {
+			return nil, fmt.Errorf("the rejections have more than %d bytes of reasons and subjects: say less, or reject for fewer reasons", maxVerdictBytes)
+		}
 	}
 	return out, nil
+}
+
+// textOf returns how many bytes of text the rejection holds.
+func textOf(r *framework.Rejection) int {
+	n := 0
+	for _, reason := range r.Status.Reasons {
+		n += len(reason)
+	}
+	for _, c := range r.Cures {
+		n += len(c.Subject)
+	}
+	return n
 }
 
 func toRejection(m *pluginv1.Rejection, n int) (framework.Rejection, error) {
@@ -80,14 +100,26 @@ func toRejection(m *pluginv1.Rejection, n int) (framework.Rejection, error) {
 	if status.IsSuccess() {
 		return framework.Rejection{}, fmt.Errorf("status is Success, which rejects nothing")
 	}
-	r := framework.Rejection{Clusters: clusters, Status: status}
-	for _, c := range m.GetCures() {
-		if c.GetFact() > uint32(framework.AllFacts) {
-			return framework.Rejection{}, fmt.Errorf("cure names unknown fact %d", c.GetFact())
-		}
-		r.Cures = append(r.Cures, framework.Cure{Fact: framework.Facts(c.GetFact()), Subject: c.GetSubject()})
+	cures, err := toCures(m.GetCures())
+	return framework.Rejection{Clusters: clusters, Status: status, Cures: cures}, err
+}
+
+// toCures returns the cures of the messages. Each must name one fact that exists: the queue waits for single facts.
+func toCures(messages []*pluginv1.Cure) ([]framework.Cure, error) {
+	if len(messages) > maxCures {
+		return nil, fmt.Errorf("%d cures; at most %d are allowed", len(messages), maxCures)
 	}
-	return r, nil
+	var out []framework.Cure
+	for _, c := range messages {
+		if f := c.GetFact(); bits.OnesCount32(f) != 1 || f > uint32(framework.AllFacts) {
+			return nil, fmt.Errorf("cure names fact %d, which is not one of the facts", f)
+		}
+		if n := len(c.GetSubject()); n > maxSubjectBytes {
+			return nil, fmt.Errorf("cure has a subject of %d bytes; at most %d are allowed", n, maxSubjectBytes)
+		}
+		out = append(out, framework.Cure{Fact: framework.Facts(c.GetFact()), Subject: c.GetSubject()})
+	}
+	return out, nil
 }
 
 // FromCapacities returns the message of a list of capacities, nil for a nil list.

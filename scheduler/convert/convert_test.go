@@ -197,7 +197,7 @@ func TestFromBinding(t *testing.T) {
 	if FromBinding(b, placement).Fresh {
 		t.Error("a binding that was never placed is to be placed anew")
 	}
-	if diff := cmp.Diff(b.Spec.Clusters, ToTargets(FromTargets(b.Spec.Clusters))); diff != "" {
+	if diff := cmp.Diff(b.Spec.Clusters, ToTargets(&framework.Request{}, FromTargets(b.Spec.Clusters))); diff != "" {
 		t.Errorf("targets there and back (-want +got):\n%s", diff)
 	}
 }

@@ -24,7 +24,7 @@ func TestToMembership(t *testing.T) {
 	}
 }
 
-func TestToTargetsOf(t *testing.T) {
+func TestToTargets(t *testing.T) {
 	one := framework.SpreadConstraint{Key: framework.SpreadByCluster, MinGroups: 1, MaxGroups: 1}
 	two := framework.SpreadConstraint{Key: framework.SpreadByCluster, MinGroups: 1, MaxGroups: 2}
 	set := []framework.Component{{Name: "leader", Replicas: 1}, {Name: "worker", Replicas: 3}}
@@ -47,7 +47,7 @@ func TestToTargetsOf(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := ToTargetsOf(tt.request, []framework.Assignment{{Cluster: "a", Replicas: 4}})
+			got := ToTargets(tt.request, []framework.Assignment{{Cluster: "a", Replicas: 4}})
 			if diff := cmp.Diff([]workv1alpha2.TargetCluster{tt.want}, got); diff != "" {
 				t.Errorf("targets (-want +got):\n%s", diff)
 			}

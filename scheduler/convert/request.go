@@ -25,7 +25,9 @@ func FromBinding(b workv1alpha2.Binding, placement *framework.Placement) *framew
 		Fresh:           RescheduleRequested(b),
 		NamesDescending: framework.DescendingFor(string(spec.Resource.UID)),
 	}
+	r.Namespace = spec.Resource.Namespace
 	if spec.ReplicaRequirements != nil {
+		r.Node = fromNodeClaim(spec.ReplicaRequirements.NodeClaim, spec.ReplicaRequirements.PriorityClassName)
 		r.Requirements = FromResources(spec.ReplicaRequirements.ResourceRequest)
 	}
 	for i := range spec.GracefulEvictionTasks {
@@ -43,6 +45,7 @@ func fromComponents(components []workv1alpha2.Component) []framework.Component {
 	for i, c := range components {
 		out[i] = framework.Component{Name: c.Name, Replicas: int64(c.Replicas)}
 		if c.ReplicaRequirements != nil {
+			out[i].Node = fromNodeClaim(c.ReplicaRequirements.NodeClaim, c.ReplicaRequirements.PriorityClassName)
 			out[i].Requirements = FromResources(c.ReplicaRequirements.ResourceRequest)
 		}
 	}
@@ -95,27 +98,27 @@ func FromTargets(targets []workv1alpha2.TargetCluster) []framework.Assignment {
 	return out
 }
 
-// ToTargetsOf is ToTargets for a decision about the request. Where a whole set of components was placed each target also lists them.
-func ToTargetsOf(r *framework.Request, assignments []framework.Assignment) []workv1alpha2.TargetCluster {
-	out := ToTargets(assignments)
-	if !r.IsWholeSet() {
-		return out
-	}
-	for i := range out {
-		out[i].Replicas = 0
-		for _, c := range r.Components {
-			out[i].Components = append(out[i].Components, workv1alpha2.TargetComponent{Name: c.Name, Replicas: int32(min(c.Replicas, math.MaxInt32))})
+// ToTargets returns the result of a decision about the request as it is written into the binding. Where a whole set of components was placed
+// each target also lists them. Replicas beyond what an int32 holds cannot come out of a request, whose total is one; they are held at its limit.
+func ToTargets(r *framework.Request, assignments []framework.Assignment) []workv1alpha2.TargetCluster {
+	out := make([]workv1alpha2.TargetCluster, len(assignments))
+	for i, a := range assignments {
+		out[i].Name = a.Cluster
+		if r.IsWholeSet() {
+			out[i].Components = toComponents(r.Components)
+		} else {
+			out[i].Replicas = toInt32(a.Replicas)
 		}
 	}
 	return out
 }
 
-// ToTargets returns the result as it is written into the binding. Replicas beyond what an int32 holds cannot come out of a request, whose
-// total is one; they are held at its limit.
-func ToTargets(assignments []framework.Assignment) []workv1alpha2.TargetCluster {
-	out := make([]workv1alpha2.TargetCluster, len(assignments))
-	for i, a := range assignments {
-		out[i] = workv1alpha2.TargetCluster{Name: a.Cluster, Replicas: int32(min(a.Replicas, math.MaxInt32))}
+func toComponents(components []framework.Component) []workv1alpha2.TargetComponent {
+	out := make([]workv1alpha2.TargetComponent, len(components))
+	for i, c := range components {
+		out[i] = workv1alpha2.TargetComponent{Name: c.Name, Replicas: toInt32(c.Replicas)}
 	}
 	return out
 }
+
+func toInt32(n int64) int32 { return int32(min(n, math.MaxInt32)) }

@@ -50,6 +50,13 @@ type SharedFilter interface {
 	Reads(q *Query) Facts
 }
 
+// Repeatable is a plugin that gives equal answers to equal queries: whatever it says follows from the request, its Key left out, and from the
+// facts of the fleet that DependsOn names, beside which clusters there are. A SharedFilter and a SharedEstimate are repeatable as they are.
+// When every plugin of a profile is, equal requests need not be decided twice.
+type Repeatable interface {
+	DependsOn(q *Query) Facts
+}
+
 // LenientFilter is a Filter whose rejections do not drive a request away from where it runs already, if KeepsTargets returns true.
 type LenientFilter interface {
 	Filter
@@ -91,6 +98,8 @@ const MaxScore = 100
 type Capacity struct {
 	Replicas int64
 	Known    bool
+	// Origin says from where this is known; nil means that the estimate does not tell.
+	Origin *Origin
 }
 
 // Room returns the replicas that may be counted on: those known to fit.
@@ -113,6 +122,13 @@ type Estimate interface {
 type SharedEstimate interface {
 	Estimate
 	PerShape() bool
+}
+
+// ShapedEstimate is a SharedEstimate that depends on more of a request than its Shape.
+type ShapedEstimate interface {
+	SharedEstimate
+	// ShapeOf returns a text that is equal for requests of which equally many fit.
+	ShapeOf(r *Request) string
 }
 
 // Selection is the input of Select.

@@ -29,11 +29,11 @@ const (
 
 // outcomeOf says what to write for a decision, and what then. A request that fits nowhere loses its clusters; one that merely lacks room, or
 // could not be judged, keeps what it has.
-func outcomeOf(b workv1alpha2.Binding, d *framework.Decision, placement string) (result, next) {
+func outcomeOf(r *framework.Request, d *framework.Decision, placement string) (result, next) {
 	switch d.Outcome {
 	case framework.Placed:
 		return result{
-			writesSpec: true, clusters: targetsOf(b, d), placement: placement,
+			writesSpec: true, clusters: convert.ToTargets(r, d.Targets), placement: placement,
 			scheduled: true, reason: workv1alpha2.ReasonSuccess, message: successful(d), caveat: d.Caveat(), term: d.Term,
 		}, finish
 	case framework.NoClusterFit:
@@ -59,15 +59,6 @@ func refused(d *framework.Decision) string {
 		return d.Message() + "; " + caveat
 	}
 	return d.Message()
-}
-
-// targetsOf returns the decided clusters, or those of the binding if they are the same: what else is recorded with them then stays.
-func targetsOf(b workv1alpha2.Binding, d *framework.Decision) []workv1alpha2.TargetCluster {
-	clusters := convert.ToTargets(d.Targets)
-	if old := b.BindingSpec().Clusters; sameTargets(old, clusters) {
-		return old
-	}
-	return clusters
 }
 
 // failed is the result of a request that could not be judged.

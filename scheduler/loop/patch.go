@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 )
 
@@ -70,10 +73,24 @@ func specChanges(b workv1alpha2.Binding, want *result) []operation {
 	if !sameTargets(b.BindingSpec().Clusters, want.clusters) {
 		changes = append(changes, clustersOperation(want.clusters))
 	}
-	if b.GetAnnotations()[workv1alpha2.AppliedPlacementAnnotation] != want.placement {
+	if len(changes) > 0 && b.GetAnnotations()[workv1alpha2.AppliedPlacementAnnotation] != want.placement || recordDiffers(b, want.placement) {
 		changes = append(changes, annotationOperations(b, want.placement)...)
 	}
 	return changes
+}
+
+// recordDiffers reports whether the record of the applied placement says something else than the placement, or cannot be read. Another scheduler
+// may have worded the same differently, which is no reason to write.
+func recordDiffers(b workv1alpha2.Binding, placement string) bool {
+	text, ok := b.GetAnnotations()[workv1alpha2.AppliedPlacementAnnotation]
+	if !ok || text == placement {
+		return !ok
+	}
+	var recorded, wanted policyv1alpha1.Placement
+	if json.Unmarshal([]byte(text), &recorded) != nil || json.Unmarshal([]byte(placement), &wanted) != nil {
+		return true
+	}
+	return !apiequality.Semantic.DeepEqual(&recorded, &wanted)
 }
 
 func clustersOperation(clusters []workv1alpha2.TargetCluster) operation {
@@ -96,7 +113,7 @@ func annotationOperations(b workv1alpha2.Binding, placement string) []operation 
 	}
 }
 
-// sameTargets compares results whatever their order.
+// sameTargets compares results whatever the order of their clusters.
 func sameTargets(a, b []workv1alpha2.TargetCluster) bool {
 	if len(a) != len(b) {
 		return false
@@ -108,7 +125,9 @@ func sameTargets(a, b []workv1alpha2.TargetCluster) bool {
 	if !slices.IsSortedFunc(b, byName) {
 		b = slices.SortedFunc(slices.Values(b), byName)
 	}
-	return slices.EqualFunc(a, b, func(x, y workv1alpha2.TargetCluster) bool { return x.Name == y.Name && x.Replicas == y.Replicas })
+	return slices.EqualFunc(a, b, func(x, y workv1alpha2.TargetCluster) bool {
+		return x.Name == y.Name && x.Replicas == y.Replicas && slices.Equal(x.Components, y.Components)
+	})
 }
 
 // statusPatch returns the JSON merge patch that makes the status say what came out, or nil if it does. A merge patch replaces the whole list of
@@ -151,9 +170,17 @@ func statusChanges(b workv1alpha2.Binding, want *result, now time.Time) map[stri
 	return changes
 }
 
+// othersSuccess reports whether another scheduler tells of a success, in words of its own: they are no reason to write.
+func othersSuccess(c *metav1.Condition) bool {
+	return c.Status == metav1.ConditionTrue && c.Reason == workv1alpha2.ReasonSuccess && !strings.HasPrefix(c.Message, messageScheduled)
+}
+
+// longestCondition is what the API server accepts as the message of a condition. Plugins can say more than that.
+const longestCondition = 32 << 10
+
 func scheduledCondition(status *workv1alpha2.ResourceBindingStatus, want *result, now time.Time) metav1.Condition {
 	c := metav1.Condition{
-		Type: workv1alpha2.ConditionScheduled, Status: metav1.ConditionFalse, Reason: want.reason, Message: want.message,
+		Type: workv1alpha2.ConditionScheduled, Status: metav1.ConditionFalse, Reason: want.reason, Message: shorten(want.message, longestCondition),
 		LastTransitionTime: metav1.NewTime(now),
 	}
 	if want.scheduled {
@@ -161,6 +188,9 @@ func scheduledCondition(status *workv1alpha2.ResourceBindingStatus, want *result
 	}
 	if old := meta.FindStatusCondition(status.Conditions, c.Type); old != nil {
 		c.ObservedGeneration = old.ObservedGeneration
+		if want.scheduled && want.message == messageScheduled && othersSuccess(old) {
+			c.Message = old.Message
+		}
 	}
 	return c
 }

@@ -2,8 +2,10 @@ package loop
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -152,6 +154,11 @@ func TestSpecPatch(t *testing.T) {
 	const applied = `"/metadata/annotations/policy.karmada.io~1applied-placement","value":"{\"replicaScheduling\":{\"replicaSchedulingType\":\"Divided\"}}"}`
 	bare, annotated := placed(), placed(func(b *workv1alpha2.ResourceBinding) { b.Annotations = map[string]string{"x": "y"} })
 	bare.Annotations = nil
+	recorded := func(applied string) *workv1alpha2.ResourceBinding {
+		return placed(func(b *workv1alpha2.ResourceBinding) {
+			b.Annotations = map[string]string{workv1alpha2.AppliedPlacementAnnotation: applied}
+		})
+	}
 	tests := []struct {
 		name    string
 		binding *workv1alpha2.ResourceBinding
@@ -159,6 +166,12 @@ func TestSpecPatch(t *testing.T) {
 		patch   string
 	}{
 		{name: "all is there, in another order", binding: placed(), want: want(placed(), b1, a2)},
+		{name: "the record is there in other words", binding: recorded(`{"replicaScheduling": {"replicaSchedulingType": "Divided"}, "clusterTolerations": []}`), want: want(placed(), a2, b1)},
+		{name: "the record cannot be read", binding: recorded("{"), want: want(placed(), a2, b1), patch: `[` + guards + `,{"op":"add","path":` + applied + `]`},
+		{
+			name: "other clusters, and the record in our words", binding: recorded(`{"replicaScheduling": {"replicaSchedulingType": "Divided"}}`), want: want(placed(), b1),
+			patch: `[` + guards + `,{"op":"add","path":"/spec/clusters","value":[{"name":"b","replicas":1}]},{"op":"add","path":` + applied + `]`,
+		},
 		{name: "a result that keeps what is there", binding: placed(), want: &result{}},
 		{
 			name: "other clusters", binding: placed(), want: want(placed(), b1),
@@ -205,6 +218,12 @@ func TestStatusPatch(t *testing.T) {
 	}{
 		{name: "first success", change: func(*workv1alpha2.ResourceBinding) {}, want: success, fields: []string{"conditions", "lastScheduledTime", "schedulerObservedGeneration", "schedulerObservingAffinityName"}},
 		{name: "nothing new", change: done, want: success},
+		{name: "a success in the words of another scheduler", change: func(b *workv1alpha2.ResourceBinding) { done(b); b.Status.Conditions[1].Message = "done" }, want: success},
+		{
+			name: "a caveat takes the place of their words", change: func(b *workv1alpha2.ResourceBinding) { done(b); b.Status.Conditions[1].Message = "done" },
+			want:   &result{scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled + " It was decided without x.", term: "one"},
+			fields: []string{"conditions", "lastScheduledTime"},
+		},
 		{name: "new generation", change: func(b *workv1alpha2.ResourceBinding) { done(b); b.Generation = 8 }, want: success, fields: []string{"lastScheduledTime", "schedulerObservedGeneration"}},
 		{name: "failure leaves generation and time", change: func(b *workv1alpha2.ResourceBinding) { done(b); b.Generation = 8 }, want: &result{reason: workv1alpha2.ReasonUnschedulable, message: "m"}, fields: []string{"conditions"}},
 	}
@@ -253,7 +272,7 @@ func TestCaveatStays(t *testing.T) {
 		Omissions: []framework.Omission{{Plugin: "cost", Stage: "assign", Reason: "no answer within 1s"}},
 	}}}
 	const message = "Binding has been scheduled successfully. It was decided without cost (assign: no answer within 1s)."
-	got, then := outcomeOf(placed(), d, "{}")
+	got, then := outcomeOf(&framework.Request{}, d, "{}")
 	if got.message != message || got.caveat != d.Caveat() || then != finish {
 		t.Errorf("result is %+v, then %v, want the message %q", got, then, message)
 	}
@@ -268,8 +287,22 @@ func TestCaveatStays(t *testing.T) {
 		t.Errorf("after a failure the message becomes %q", got)
 	}
 	d.Outcome, d.Status = framework.NoRoom, framework.NewStatus(framework.Unschedulable, "no room")
-	if got, _ := outcomeOf(placed(), d, "{}"); got.message != "no room; decided without cost (assign: no answer within 1s)" {
+	if got, _ := outcomeOf(&framework.Request{}, d, "{}"); got.message != "no room; decided without cost (assign: no answer within 1s)" {
 		t.Errorf("without room the message is %q", got.message)
+	}
+}
+
+// However much plugins say, the API server can take it.
+func TestMessagesAreShortened(t *testing.T) {
+	for _, message := range []string{strings.Repeat("x", 40<<10), strings.Repeat("ü", 20<<10)} {
+		want := failed(message)
+		c := scheduledCondition(&workv1alpha2.ResourceBindingStatus{}, &want, time.Unix(1e9, 0))
+		if len(c.Message) > 32<<10 || len(c.Message) < 32<<10-8 || !utf8.ValidString(c.Message) || !strings.HasSuffix(c.Message, "...") {
+			t.Errorf("the message of %d bytes ends in %q", len(c.Message), c.Message[len(c.Message)-8:])
+		}
+	}
+	if got := shorten("short", 5); got != "short" {
+		t.Errorf("a message that fits became %q", got)
 	}
 }
 

@@ -15,30 +15,56 @@ import (
 )
 
 // reservationsOf returns the room that the decision takes beyond what runs already: for each cluster the resources and pods of the replicas
-// that are new there.
+// that are new there, or of the whole set of components.
 func reservationsOf(r *framework.Request, d *framework.Decision) []cache.Reservation {
-	if d.Outcome != framework.Placed || !r.CountsReplicas() {
+	if d.Outcome != framework.Placed || !takesRoom(r) {
 		return nil
 	}
-	running := slices.SortedFunc(slices.Values(r.Current), func(x, y framework.Assignment) int { return cmp.Compare(x.Cluster, y.Cluster) })
-	var added []framework.Assignment
-	for _, t := range d.Targets {
-		for len(running) > 0 && running[0].Cluster < t.Cluster {
-			running = running[1:]
+	added := units(r, d.Targets)
+	for _, running := range units(r, r.Current) {
+		i, found := slices.BinarySearchFunc(added, running.Cluster, func(a framework.Assignment, name string) int { return cmp.Compare(a.Cluster, name) })
+		if found {
+			added[i].Replicas -= running.Replicas
 		}
-		if len(running) > 0 && running[0].Cluster == t.Cluster {
-			t.Replicas -= running[0].Replicas
-		}
-		added = append(added, t)
 	}
 	return roomFor(r, added)
 }
 
-// roomFor returns the room that so many replicas of the request take.
-func roomFor(r *framework.Request, replicas []framework.Assignment) []cache.Reservation {
-	each := r.Requirements.Plus(framework.Resources{{Name: framework.ResourcePods, Amount: 1}})
+// takesRoom reports whether the request is for something that runs.
+func takesRoom(r *framework.Request) bool { return r.CountsReplicas() || len(r.Components) > 0 }
+
+// units returns a copy of the assignments that counts what takes room as a whole: replicas, or one set of components in each cluster.
+func units(r *framework.Request, assignments []framework.Assignment) []framework.Assignment {
+	out := slices.Clone(assignments)
+	if len(r.Components) > 0 {
+		for i := range out {
+			out[i].Replicas = 1
+		}
+	}
+	return out
+}
+
+// unitOf returns the resources and pods of one replica, or of one set of components.
+func unitOf(r *framework.Request) framework.Resources {
+	if len(r.Components) == 0 {
+		return podOf(r.Requirements)
+	}
+	var sum framework.Resources
+	for _, c := range r.Components {
+		sum = sum.Plus(podOf(c.Requirements).Times(c.Replicas))
+	}
+	return sum
+}
+
+func podOf(requirements framework.Resources) framework.Resources {
+	return requirements.Plus(framework.Resources{{Name: framework.ResourcePods, Amount: 1}})
+}
+
+// roomFor returns the room that so many units of the request take.
+func roomFor(r *framework.Request, units []framework.Assignment) []cache.Reservation {
+	each := unitOf(r)
 	var out []cache.Reservation
-	for _, a := range replicas {
+	for _, a := range units {
 		if a.Replicas > 0 {
 			out = append(out, cache.Reservation{Cluster: a.Cluster, Resources: each.Times(a.Replicas)})
 		}
@@ -46,14 +72,18 @@ func roomFor(r *framework.Request, replicas []framework.Assignment) []cache.Rese
 	return out
 }
 
-// unobserved returns for each cluster of the binding how many of the assigned replicas are not known to exist there, zero included.
-func unobserved(b workv1alpha2.Binding) []framework.Assignment {
-	items := b.BindingStatus().AggregatedStatus
-	out := convert.FromTargets(b.BindingSpec().Clusters)
+// unobserved returns for each cluster of the request's result how many of the assigned units are not known to exist there, zero included. Of
+// sets of components all pods are known to exist when the template is healthy there.
+func unobserved(r *framework.Request, items []workv1alpha2.AggregatedStatusItem) []framework.Assignment {
+	out := units(r, r.Current)
 	for i := range out {
 		at := slices.IndexFunc(items, func(s workv1alpha2.AggregatedStatusItem) bool { return s.ClusterName == out[i].Cluster })
-		if at >= 0 {
+		switch {
+		case at < 0:
+		case len(r.Components) == 0:
 			out[i].Replicas = missing(out[i].Replicas, &items[at])
+		case items[at].Health == workv1alpha2.ResourceHealthy:
+			out[i].Replicas = 0
 		}
 	}
 	return out
@@ -123,18 +153,20 @@ func restoredOf(b workv1alpha2.Binding, now time.Time) restored {
 	if now.Sub(r.confirmed) >= cache.Patience {
 		return r
 	}
-	if request := convert.FromBinding(b, nil); request.CountsReplicas() {
-		r.reservations = roomFor(request, unobserved(b))
+	if request := convert.FromBinding(b, nil); takesRoom(request) {
+		r.reservations = roomFor(request, unobserved(request, b.BindingStatus().AggregatedStatus))
 	}
 	return r
 }
 
 // restoreReservations counts what earlier processes have decided and members may not report yet.
 func (l *Loop) restoreReservations() {
+	l.lineup.RLock()
+	defer l.lineup.RUnlock()
 	now := l.clock.Now()
 	var found []restored
 	for _, r := range l.bindings.all() {
-		if r.profile.IgnoresReservations {
+		if p := l.lineup.profiles[schedulerOf(r.binding)]; p == nil || p.IgnoresReservations {
 			continue
 		}
 		if x := restoredOf(r.binding, now); len(x.reservations) > 0 {
@@ -151,10 +183,11 @@ func (l *Loop) restoreReservations() {
 // nothing about what that write has asked for.
 func (l *Loop) noteSeen(b workv1alpha2.Binding) {
 	key := keyOf(b)
-	if len(b.BindingStatus().AggregatedStatus) == 0 || !l.fleet.Holds(key.String()) || l.flights.pending(key) {
+	items := b.BindingStatus().AggregatedStatus
+	if len(items) == 0 || !l.fleet.Holds(key.String()) || l.flights.pending(key) {
 		return
 	}
-	for _, a := range unobserved(b) {
+	for _, a := range unobserved(convert.FromBinding(b, nil), items) {
 		if a.Replicas == 0 {
 			l.fleet.Seen(key.String(), a.Cluster)
 		}

@@ -15,6 +15,7 @@ import (
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/scheduler/cache"
+	"github.com/longshore-project/longshore/scheduler/convert"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
@@ -47,7 +48,7 @@ func TestUnobserved(t *testing.T) {
 			b := placed(func(b *workv1alpha2.ResourceBinding) { b.Status.AggregatedStatus = tt.items })
 			want := []framework.Assignment{{Cluster: "a", Replicas: tt.want[0]}, {Cluster: "b", Replicas: tt.want[1]}}
 			for range 3 { // The watch keeps less of the status, and that is enough.
-				if diff := cmp.Diff(want, unobserved(b)); diff != "" {
+				if diff := cmp.Diff(want, unobserved(convert.FromBinding(b, nil), b.Status.AggregatedStatus)); diff != "" {
 					t.Fatalf("unobserved (-want +got):\n%s", diff)
 				}
 				if _, err := slimBinding(b); err != nil {
@@ -83,9 +84,14 @@ func TestRestoredOf(t *testing.T) {
 			b.Status.AggregatedStatus = []workv1alpha2.AggregatedStatusItem{item("a", `{"replicas":2}`, "Unhealthy")}
 		}, want: []cache.Reservation{room("b", 1)}, ago: time.Minute},
 		{name: "long ago", change: written(cache.Patience), ago: cache.Patience},
-		{name: "several kinds of replicas are not counted", change: func(b *workv1alpha2.ResourceBinding) {
-			b.Spec.Components = []workv1alpha2.Component{{Name: "x", Replicas: 1}}
-		}, ago: time.Minute},
+		{name: "a set of components", change: func(b *workv1alpha2.ResourceBinding) { components(&b.Spec) }, ago: time.Minute, want: []cache.Reservation{
+			{Cluster: "a", Resources: framework.NewResources(map[string]int64{"cpu": 4000, "pods": 3})},
+			{Cluster: "b", Resources: framework.NewResources(map[string]int64{"cpu": 4000, "pods": 3})},
+		}},
+		{name: "a set of components that runs well", change: func(b *workv1alpha2.ResourceBinding) {
+			components(&b.Spec)
+			b.Status.AggregatedStatus = []workv1alpha2.AggregatedStatusItem{item("a", `{"replicas":0}`, "Healthy"), item("b", `{"replicas":9}`, "Unhealthy")}
+		}, ago: time.Minute, want: []cache.Reservation{{Cluster: "b", Resources: framework.NewResources(map[string]int64{"cpu": 4000, "pods": 3})}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -84,10 +84,14 @@ func losesTarget(spec *workv1alpha2.ResourceBindingSpec, lost func(cluster strin
 	return false
 }
 
-// replicasDiffer compares what is wanted with what was given out. Without a stated strategy a number of replicas is nobody's business.
+// replicasDiffer compares what is wanted with what was given out. Without a stated strategy a number of replicas is nobody's business. Of
+// several kinds of replicas the numbers do not matter, only whether they run anywhere.
 func replicasDiffer(spec *workv1alpha2.ResourceBindingSpec) bool {
-	if spec.Placement.ReplicaScheduling == nil || len(spec.Components) > 0 {
+	if spec.Placement.ReplicaScheduling == nil {
 		return false
+	}
+	if len(spec.Components) > 0 {
+		return len(spec.Clusters) == 0
 	}
 	duplicated := spec.Placement.ReplicaSchedulingType() == policyv1alpha1.Duplicated
 	var sum int64

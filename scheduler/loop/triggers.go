@@ -22,17 +22,23 @@ const (
 // bindingSeen takes over a state of a binding. Old is nil for one that was not known. Only a change of the spec is a reason to decide, and only
 // if it is not our own.
 func (l *Loop) bindingSeen(old, b workv1alpha2.Binding) {
+	l.lineup.RLock()
+	defer l.lineup.RUnlock()
+	l.arrange(old, b)
+}
+
+// arrange is bindingSeen for who holds the lineup.
+func (l *Loop) arrange(old, b workv1alpha2.Binding) {
 	key := keyOf(b)
-	profile, ours := l.profiles[schedulerOf(b)]
-	if !ours || !considered(b) {
-		l.flights.forget(key)
-		l.dismiss(b)
-		l.peers.show(key, b)
+	profile := l.lineup.profiles[schedulerOf(b)]
+	if profile == nil || !considered(b) {
+		l.leave(b)
 		return
 	}
 	_, known := l.bindings.get(key)
-	l.metrics.lookup("placement", l.bindings.put(key, b, profile))
+	l.metrics.lookup("placement", l.bindings.put(key, b))
 	l.noteSeen(b)
+	l.tellEstimators(profile, old, b)
 	event := eventBindingAdd
 	if old != nil && known {
 		event = eventBindingUpdate
@@ -53,12 +59,24 @@ func (l *Loop) enqueue(event string, b workv1alpha2.Binding) {
 		priority = p.Priority
 	}
 	l.metrics.incoming.WithLabelValues(event).Inc()
+	l.prefetch(b)
 	l.queue.Add(keyOf(b), priority)
+}
+
+// leave leaves the binding to others.
+func (l *Loop) leave(b workv1alpha2.Binding) {
+	key := keyOf(b)
+	l.flights.forget(key)
+	l.dismiss(b)
+	l.peers.show(key, b)
 }
 
 // bindingDeleted forgets the binding and frees what it had reserved.
 func (l *Loop) bindingDeleted(b workv1alpha2.Binding) {
+	l.lineup.RLock()
+	defer l.lineup.RUnlock()
 	l.flights.forget(keyOf(b))
+	l.tellEstimators(l.lineup.profiles[schedulerOf(b)], b, nil)
 	l.dismiss(b)
 	l.peers.forget(keyOf(b))
 }
@@ -78,10 +96,12 @@ func (l *Loop) dismiss(b workv1alpha2.Binding) {
 // clusterSeen takes over a state of a member, puts the bindings into the queue that follow such a change, and wakes those that waited for it.
 // A report that says nothing new does nothing.
 func (l *Loop) clusterSeen(object *clusterv1alpha1.Cluster) {
+	l.lineup.RLock()
+	defer l.lineup.RUnlock()
 	now := convert.FromCluster(object)
-	if l.reported != nil {
+	if l.lineup.reported != nil {
 		apart := *now
-		l.reported.SetCluster(&apart)
+		l.lineup.reported.SetCluster(&apart)
 	}
 	before, known := l.fleet.Cluster(now.Name)
 	facts := l.fleet.SetCluster(now)
@@ -99,8 +119,10 @@ func (l *Loop) clusterSeen(object *clusterv1alpha1.Cluster) {
 
 // clusterDeleted decides again about whatever ran on the member.
 func (l *Loop) clusterDeleted(name string) {
-	if l.reported != nil {
-		l.reported.RemoveCluster(name)
+	l.lineup.RLock()
+	defer l.lineup.RUnlock()
+	if l.lineup.reported != nil {
+		l.lineup.reported.RemoveCluster(name)
 	}
 	if l.fleet.RemoveCluster(name) {
 		l.enqueueAll(eventClusterDelete, l.bindings.on(name))

@@ -83,6 +83,19 @@ func (w *watch) synced() bool {
 	return true
 }
 
+// bindings returns every binding that the watch has seen and that is not known to be deleted.
+func (w *watch) bindings() []workv1alpha2.Binding {
+	var out []workv1alpha2.Binding
+	for _, informer := range w.informers {
+		for _, object := range informer.GetStore().List() {
+			if b, ok := object.(workv1alpha2.Binding); ok {
+				out = append(out, b)
+			}
+		}
+	}
+	return out
+}
+
 // last returns the object of a deletion, of which the watch may have missed the end.
 func last(obj any) any {
 	if gone, ok := obj.(toolscache.DeletedFinalStateUnknown); ok {

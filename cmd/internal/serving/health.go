@@ -48,7 +48,7 @@ func (h *Health) Listen() (net.Listener, error) {
 
 // ServeOn is Serve on what Listen returned.
 func (h *Health) ServeOn(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	context.AfterFunc(ctx, func() { server.Close() })
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving health and metrics: %w", err)
