@@ -88,6 +88,7 @@ type Loop struct {
 	bindings *bindings
 	flights  *flights
 	peers    *peers
+	pool     *pool
 	writer   *writer
 	watch    *watch
 	metrics  *Metrics
@@ -109,17 +110,18 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}
-	work, err := newClient(config, workv1alpha2.GroupVersion)
+	values := newPool()
+	work, err := newClient(config, workv1alpha2.GroupVersion, values)
 	if err != nil {
 		return nil, err
 	}
-	clusters, err := newClient(config, clusterv1alpha1.GroupVersion)
+	clusters, err := newClient(config, clusterv1alpha1.GroupVersion, values)
 	if err != nil {
 		return nil, err
 	}
 	l := &Loop{
 		options: o, profiles: profiles, clock: o.Clock, queue: queue.New(o.Clock), fleet: cache.New(o.Clock), latest: map[*cache.Cache]*framework.Snapshot{}, bindings: newBindings(), flights: newFlights(),
-		writer: &writer{client: work, conflicted: o.Metrics.conflicts.Inc}, metrics: o.Metrics,
+		pool: values, writer: &writer{client: work, pool: values, conflicted: o.Metrics.conflicts.Inc}, metrics: o.Metrics,
 		commits: make(chan *commit, backlog),
 	}
 	for _, p := range profiles {
@@ -129,8 +131,8 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 	}
 	l.peers = newPeers(l.flights.pending, l.wakePeers)
 	l.metrics.depth, l.metrics.outstanding = l.queue.Depth, l.fleet.Outstanding
-	l.watch, err = newWatch(work, clusters, l)
-	return l, err
+	l.watch = newWatch(work, clusters, l)
+	return l, nil
 }
 
 // byName indexes the profiles by the name that bindings call them by.
@@ -153,7 +155,7 @@ func byName(profiles []Profile) (map[string]*Profile, error) {
 }
 
 // Synced reports whether the loop has seen the whole fleet and all bindings, and thus decides.
-func (l *Loop) Synced() bool { return l.watch.synced() }
+func (l *Loop) Synced() bool { return l.watch.isSynced() }
 
 // Run watches and schedules until ctx ends. Results that were decided by then and not yet being written are dropped: the next process decides
 // them again.

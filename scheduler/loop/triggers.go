@@ -3,10 +3,9 @@ package loop
 import (
 	"slices"
 
-	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
-	"github.com/longshore-project/longshore/scheduler/convert"
 	"github.com/longshore-project/longshore/scheduler/framework"
+	"github.com/longshore-project/longshore/scheduler/queue"
 )
 
 // Labels of the events that put bindings into the queue.
@@ -19,24 +18,24 @@ const (
 	eventWake          = "Wake"
 )
 
-// bindingSeen takes over a state of a binding. Old is nil for one that was not known. Only a change of the spec is a reason to decide, and only
+// bindingSeen takes over a state of a binding. Only a change of the spec is a reason to decide, and only
 // if it is not our own.
-func (l *Loop) bindingSeen(old, b workv1alpha2.Binding) {
+func (l *Loop) bindingSeen(b workv1alpha2.Binding) {
 	key := keyOf(b)
 	profile, ours := l.profiles[schedulerOf(b)]
 	if !ours || !considered(b) {
 		l.flights.forget(key)
-		l.dismiss(b)
+		l.dismiss(key)
 		l.peers.show(key, b)
 		return
 	}
-	_, known := l.bindings.get(key)
+	old, known := l.bindings.get(key)
 	l.metrics.lookup("placement", l.bindings.put(key, b, profile))
 	l.noteSeen(b)
 	event := eventBindingAdd
-	if old != nil && known {
+	if known {
 		event = eventBindingUpdate
-		if old.GetGeneration() == b.GetGeneration() && old.GetUID() == b.GetUID() {
+		if sameSpec(old.binding, b) {
 			return
 		}
 	}
@@ -57,15 +56,14 @@ func (l *Loop) enqueue(event string, b workv1alpha2.Binding) {
 }
 
 // bindingDeleted forgets the binding and frees what it had reserved.
-func (l *Loop) bindingDeleted(b workv1alpha2.Binding) {
-	l.flights.forget(keyOf(b))
-	l.dismiss(b)
-	l.peers.forget(keyOf(b))
+func (l *Loop) bindingDeleted(key queue.Key) {
+	l.flights.forget(key)
+	l.dismiss(key)
+	l.peers.forget(key)
 }
 
 // dismiss forgets a binding that is not, or no longer, considered.
-func (l *Loop) dismiss(b workv1alpha2.Binding) {
-	key := keyOf(b)
+func (l *Loop) dismiss(key queue.Key) {
 	if !l.bindings.delete(key) {
 		return
 	}
@@ -77,8 +75,7 @@ func (l *Loop) dismiss(b workv1alpha2.Binding) {
 
 // clusterSeen takes over a state of a member, puts the bindings into the queue that follow such a change, and wakes those that waited for it.
 // A report that says nothing new does nothing.
-func (l *Loop) clusterSeen(object *clusterv1alpha1.Cluster) {
-	now := convert.FromCluster(object)
+func (l *Loop) clusterSeen(now *framework.Cluster) {
 	if l.reported != nil {
 		apart := *now
 		l.reported.SetCluster(&apart)
