@@ -8,63 +8,122 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
 	"github.com/longshore-project/longshore/plugins/host"
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
 
-// external is the plugins in other processes: a host for each profile that has some, by schedulerName.
+// external is the plugins in other processes: a host for each profile that has some, by schedulerName. It is safe for concurrent use.
 type external struct {
-	log   logr.Logger
+	log     logr.Logger
+	metrics *host.Metrics
+
+	mu    sync.Mutex
 	hosts map[string]*host.Host
-	// patience is how long to wait for each plugin before the first decision.
-	patience map[*host.Plugin]time.Duration
 }
 
 // farewell bounds the wait for plugins to end.
 const farewell = 5 * time.Second
 
 // startExternal starts the external plugins of all profiles and does not wait until they run.
-func startExternal(ctx context.Context, c *schedulerv1alpha1.SchedulerConfiguration, r prometheus.Registerer) (*external, error) {
-	e := &external{log: logr.FromContextOrDiscard(ctx), hosts: map[string]*host.Host{}, patience: map[*host.Plugin]time.Duration{}}
-	var metrics *host.Metrics
+func startExternal(ctx context.Context, c *schedulerv1alpha1.SchedulerConfiguration, m *host.Metrics) (*external, error) {
+	e := &external{log: logr.FromContextOrDiscard(ctx), metrics: m, hosts: map[string]*host.Host{}}
 	for i := range c.Profiles {
-		p := &c.Profiles[i]
-		if len(p.ExternalPlugins) == 0 {
-			continue
-		}
-		if metrics == nil {
-			metrics = host.NewMetrics(r)
-		}
-		if err := e.start(p, metrics); err != nil {
+		if err := e.start(&c.Profiles[i]); err != nil {
 			e.close()
-			return nil, fmt.Errorf("starting the external plugins of profile %s: %w", p.SchedulerName, err)
+			return nil, fmt.Errorf("starting the external plugins of profile %s: %w", c.Profiles[i].SchedulerName, err)
 		}
 	}
 	return e, nil
 }
 
-func (e *external) start(p *schedulerv1alpha1.SchedulerProfile, metrics *host.Metrics) error {
+func (e *external) start(p *schedulerv1alpha1.SchedulerProfile) error {
 	specs, err := specsOf(p)
+	if err != nil || len(specs) == 0 {
+		return err
+	}
+	h := e.newHost(p.SchedulerName)
+	e.hosts[p.SchedulerName] = h
+	return h.Apply(specs)
+}
+
+func (e *external) newHost(schedulerName string) *host.Host {
+	return host.New(host.Options{Log: e.log.WithValues("profile", schedulerName), Metrics: e.metrics})
+}
+
+// successors is the plugins of another configuration beside those of the present one.
+type successors struct {
+	external *external
+	hosts    map[string]*host.Host
+	changes  map[string]*host.Change
+}
+
+// prepare starts the plugins of another configuration that do not run yet, and waits until they run. With an error nothing has changed.
+func (e *external) prepare(ctx context.Context, c *schedulerv1alpha1.SchedulerConfiguration) (*successors, error) {
+	s := &successors{external: e, hosts: map[string]*host.Host{}, changes: map[string]*host.Change{}}
+	for i := range c.Profiles {
+		if err := s.add(ctx, &c.Profiles[i]); err != nil {
+			s.abort()
+			return nil, fmt.Errorf("profile %s: %w", c.Profiles[i].SchedulerName, err)
+		}
+	}
+	return s, nil
+}
+
+func (s *successors) add(ctx context.Context, p *schedulerv1alpha1.SchedulerProfile) error {
+	specs, err := specsOf(p)
+	if err != nil || len(specs) == 0 {
+		return err
+	}
+	h, known := s.external.present()[p.SchedulerName]
+	if !known {
+		h = s.external.newHost(p.SchedulerName)
+	}
+	change, err := h.Prepare(ctx, specs)
 	if err != nil {
 		return err
 	}
-	h := host.New(host.Options{Log: e.log.WithValues("profile", p.SchedulerName), Metrics: metrics})
-	e.hosts[p.SchedulerName] = h
-	if err := h.Apply(specs); err != nil {
-		return err
-	}
-	for i := range specs {
-		if plugin, ok := h.Plugin(specs[i].Name); ok {
-			e.patience[plugin] = specs[i].StartTimeout
+	s.hosts[p.SchedulerName], s.changes[p.SchedulerName] = h, change
+	return nil
+}
+
+// plugin implements profile.Externals.
+func (s *successors) plugin(schedulerName, name string) profile.External {
+	if change, ok := s.changes[schedulerName]; ok {
+		if p, ok := change.Plugin(name); ok {
+			return p
 		}
 	}
-	return nil
+	return profile.NotStarted(schedulerName, name)
+}
+
+func (s *successors) abort() {
+	for _, change := range s.changes {
+		change.Abort()
+	}
+}
+
+// commit ends the plugins that the other configuration does not have, in the background.
+func (s *successors) commit() error {
+	var faults []error
+	for _, change := range s.changes {
+		faults = append(faults, change.Commit())
+	}
+	s.external.mu.Lock()
+	before := s.external.hosts
+	s.external.hosts = s.hosts
+	s.external.mu.Unlock()
+	for name, h := range before {
+		if s.hosts[name] == nil {
+			go s.external.end(h)
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // specsOf translates the external plugins of a profile and their arguments.
@@ -96,7 +155,7 @@ func specsOf(p *schedulerv1alpha1.SchedulerProfile) ([]host.Spec, error) {
 
 // plugin implements profile.Externals.
 func (e *external) plugin(schedulerName, name string) profile.External {
-	p, ok := e.hosts[schedulerName].Plugin(name)
+	p, ok := e.present()[schedulerName].Plugin(name)
 	if !ok {
 		return profile.NotStarted(schedulerName, name)
 	}
@@ -105,9 +164,10 @@ func (e *external) plugin(schedulerName, name string) profile.External {
 
 // ServeHTTP tells the state of the plugins as a host.Report.
 func (e *external) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	hosts := e.present()
 	report := host.NewReport(time.Now())
-	for _, profile := range slices.Sorted(maps.Keys(e.hosts)) {
-		report.Add(profile, e.hosts[profile])
+	for _, profile := range slices.Sorted(maps.Keys(hosts)) {
+		report.Add(profile, hosts[profile])
 	}
 	w.Header().Set("Content-Type", "application/json")
 	encoder := json.NewEncoder(w)
@@ -120,24 +180,32 @@ func (e *external) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // await waits until the plugins run, so that a start does not begin with decisions that fail, and for each no longer than a start may take: what
 // then happens is a matter of its failure policy.
 func (e *external) await(ctx context.Context) {
-	for plugin, patience := range e.patience {
-		waiting, stop := context.WithTimeout(ctx, patience)
-		if err := plugin.Ready(waiting); err != nil && ctx.Err() == nil {
-			e.log.Error(err, "Scheduling without a plugin that does not run", "plugin", plugin.Name())
+	for _, h := range e.present() {
+		if err := h.Ready(ctx); err != nil && ctx.Err() == nil {
+			e.log.Error(err, "Scheduling without a plugin that does not run")
 		}
-		stop()
 	}
+}
+
+// present returns the hosts of the present configuration.
+func (e *external) present() map[string]*host.Host {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.hosts)
 }
 
 // close ends the plugins.
 func (e *external) close() {
+	for _, h := range e.present() {
+		e.end(h)
+	}
+}
+
+// end ends the plugins of a host.
+func (e *external) end(h *host.Host) {
 	ctx, stop := context.WithTimeout(context.Background(), farewell)
 	defer stop()
-	var faults []error
-	for _, h := range e.hosts {
-		faults = append(faults, h.Close(ctx))
-	}
-	if err := errors.Join(faults...); err != nil {
+	if err := h.Close(ctx); err != nil {
 		e.log.Error(err, "Ending external plugins")
 	}
 }

@@ -47,7 +47,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	for i := range killBindings {
 		createDivided(t, c, fmt.Sprintf("binding-%03d", i), members)
 	}
-	writes := watchWrites(t, c)
+	writes := watchWrites(t, c, "killed")
 	random := rand.New(rand.NewPCG(1, 2))
 	kills := 0
 	for writes.total < 2*killBindings {
@@ -118,30 +118,34 @@ func createDivided(t *testing.T, c client.Client, name string, members []string)
 
 // counter counts the writes that the API server accepted for each binding.
 type counter struct {
-	events watch.Interface
-	of     map[string]int
-	total  int
+	events    watch.Interface
+	namespace string
+	of        map[string]int
+	total     int
 }
 
 // watchWrites counts from now on.
-func watchWrites(t *testing.T, c client.WithWatch) *counter {
+func watchWrites(t *testing.T, c client.WithWatch, namespace string) *counter {
 	t.Helper()
 	var list workv1alpha2.ResourceBindingList
-	if err := c.List(t.Context(), &list, client.InNamespace("killed")); err != nil {
+	if err := c.List(t.Context(), &list, client.InNamespace(namespace)); err != nil {
 		t.Fatal(err)
 	}
-	events, err := c.Watch(t.Context(), &workv1alpha2.ResourceBindingList{}, client.InNamespace("killed"),
+	events, err := c.Watch(t.Context(), &workv1alpha2.ResourceBindingList{}, client.InNamespace(namespace),
 		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: list.ResourceVersion}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(events.Stop)
-	return &counter{events: events, of: map[string]int{}}
+	return &counter{events: events, namespace: namespace, of: map[string]int{}}
 }
 
 func (c *counter) count(t *testing.T, e watch.Event) {
 	t.Helper()
 	b, ok := e.Object.(*workv1alpha2.ResourceBinding)
+	if ok && e.Type == watch.Added {
+		return // It was created while writes are counted.
+	}
 	if !ok || e.Type != watch.Modified {
 		t.Fatalf("the watch shows %s of %v", e.Type, e.Object)
 	}
@@ -170,14 +174,14 @@ func (c *counter) until(t *testing.T, total int) {
 func (c *counter) finish(t *testing.T, w client.Client) {
 	t.Helper()
 	mark := &workv1alpha2.ResourceBinding{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "killed", Name: "mark"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "mark"},
 		Spec:       workv1alpha2.ResourceBindingSpec{Resource: workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Name: "mark"}},
 	}
 	if err := w.Create(t.Context(), mark); err != nil {
 		t.Fatal(err)
 	}
 	for e := range c.events.ResultChan() {
-		if e.Type == watch.Added {
+		if b, ok := e.Object.(*workv1alpha2.ResourceBinding); ok && b.Name == mark.Name {
 			return
 		}
 		c.count(t, e)

@@ -20,10 +20,13 @@ import (
 
 // options is the command line.
 type options struct {
-	kubeconfig     string
-	config         string
+	kubeconfig string
+	config     string
+	// configText is the content of the file that was read at the start.
+	configText     []byte
 	validateOnly   bool
 	printProfile   bool
+	plugins        []string
 	schedulerName  string
 	qps            float32
 	burst          int
@@ -92,14 +95,18 @@ func parse(args []string, out io.Writer) (*options, error) {
 	if o.config != "" && fs.Changed("scheduler-name") {
 		return nil, errors.New("--scheduler-name and --config exclude each other: write schedulerName into the profiles of the file")
 	}
+	if o.config != "" && fs.Changed("plugins") {
+		return nil, errors.New("--plugins and --config exclude each other: write plugins into the profiles of the file")
+	}
 	return o, o.validate(fs.Args())
 }
 
 func (o *options) register(fs *pflag.FlagSet) {
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "file with access to the control plane; without it $KUBECONFIG, ~/.kube/config or the pod's service account is used")
-	fs.StringVar(&o.config, "config", "", "file with a SchedulerConfiguration: profiles, their plugins, weights and arguments; without it the default plugins decide")
+	fs.StringVar(&o.config, "config", "", "file with a SchedulerConfiguration: profiles, their plugins, weights and arguments; without it the default plugins decide; changes are taken over while the scheduler runs")
 	fs.BoolVar(&o.validateOnly, "validate", false, "say what is wrong with the configuration and exit, with 1 if anything is")
 	fs.BoolVar(&o.printProfile, "print-profile", false, "print the plugins of each profile in the order in which they are asked, and exit")
+	fs.StringSliceVar(&o.plugins, "plugins", []string{"*"}, "filters and scores to ask, as Karmada's scheduler takes them: * for the default ones, Name for one more, -Name for one less; --config can do more")
 	fs.StringVar(&o.schedulerName, "scheduler-name", loop.DefaultSchedulerName, "schedule the bindings that name this scheduler; with --config the profiles of the file are named there")
 	fs.Float32Var(&o.qps, "kube-api-qps", defaultQPS, "requests a second to the control plane on average")
 	fs.IntVar(&o.burst, "kube-api-burst", defaultBurst, "requests to the control plane in a burst")

@@ -28,6 +28,7 @@ func TestParseRefuses(t *testing.T) {
 		{name: "argument", args: []string{"run"}, want: `unknown argument "run": longshore-scheduler takes flags only`},
 		{name: "no scheduler name", args: []string{"--scheduler-name="}, want: "--scheduler-name is empty: name the bindings to schedule, default-scheduler for those that name none"},
 		{name: "two ways to name", args: []string{"--config=x", "--scheduler-name=y"}, want: "--scheduler-name and --config exclude each other: write schedulerName into the profiles of the file"},
+		{name: "two ways to choose plugins", args: []string{"--config=x", "--plugins=*"}, want: "--plugins and --config exclude each other: write plugins into the profiles of the file"},
 		{name: "no requests", args: []string{"--kube-api-qps=0"}, want: "--kube-api-qps 0 and --kube-api-burst 2000 must be above zero"},
 		{name: "no committers", args: []string{"--concurrent-commits=0"}, want: "--concurrent-commits 0 must be at least 1"},
 		{name: "port", args: []string{"--secure-port=70000"}, want: "--secure-port 70000 is not a port: 0 to 65535"},

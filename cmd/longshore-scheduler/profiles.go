@@ -7,17 +7,22 @@ import (
 	"os"
 
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/record"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
 
-// configuration returns what the configuration file says or, without a file, a profile of the default plugins with the name of the flag. The
-// error names everything that is wrong with the file.
+// configuration returns what the configuration file says or, without a file, a profile of the plugins and with the name of the flags. The error
+// names everything that is wrong with the file.
 func (o *options) configuration(r *profile.Registry) (*schedulerv1alpha1.SchedulerConfiguration, error) {
 	if o.config == "" {
-		c := &schedulerv1alpha1.SchedulerConfiguration{Profiles: []schedulerv1alpha1.SchedulerProfile{{SchedulerName: o.schedulerName}}}
+		plugins, err := r.Choose(o.plugins)
+		if err != nil {
+			return nil, fmt.Errorf("--plugins: %w", err)
+		}
+		c := &schedulerv1alpha1.SchedulerConfiguration{Profiles: []schedulerv1alpha1.SchedulerProfile{{SchedulerName: o.schedulerName, Plugins: plugins}}}
 		schedulerv1alpha1.SetDefaults(c)
 		return c, nil
 	}
@@ -25,6 +30,12 @@ func (o *options) configuration(r *profile.Registry) (*schedulerv1alpha1.Schedul
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
+	o.configText = text
+	return o.check(text, r)
+}
+
+// check returns the configuration of the text of a file.
+func (o *options) check(text []byte, r *profile.Registry) (*schedulerv1alpha1.SchedulerConfiguration, error) {
 	document, err := schedulerv1alpha1.Decode(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.config, err)
@@ -75,25 +86,48 @@ func (o *options) answer(c *schedulerv1alpha1.SchedulerConfiguration, r *profile
 	return nil
 }
 
-// toLoop adds to each profile a recorder of events, which are sent under the profile's name. Call the function to send no more.
-func toLoop(profiles []profile.Profile, config *rest.Config) ([]loop.Profile, func(), error) {
-	var out []loop.Profile
-	var stops []func()
-	stop := func() {
-		for _, f := range stops {
-			f()
-		}
+// recorders sends the events of each profile under the profile's name.
+type recorders struct {
+	config *rest.Config
+	byName map[string]record.EventRecorder
+	stops  []func()
+}
+
+func newRecorders(config *rest.Config) *recorders {
+	return &recorders{config: config, byName: map[string]record.EventRecorder{}}
+}
+
+// of returns the recorder of that name. It stays open when its profile is gone: what was decided before is still told.
+func (r *recorders) of(schedulerName string) (record.EventRecorder, error) {
+	if known, ok := r.byName[schedulerName]; ok {
+		return known, nil
 	}
+	recorder, stop, err := newRecorder(r.config, schedulerName)
+	if err != nil {
+		return nil, err
+	}
+	r.byName[schedulerName], r.stops = recorder, append(r.stops, stop)
+	return recorder, nil
+}
+
+// stop sends no more.
+func (r *recorders) stop() {
+	for _, f := range r.stops {
+		f()
+	}
+}
+
+// toLoop adds to each profile a recorder of its events.
+func toLoop(profiles []profile.Profile, r *recorders) ([]loop.Profile, error) {
+	var out []loop.Profile
 	for _, p := range profiles {
-		recorder, stopOne, err := newRecorder(config, p.SchedulerName)
+		recorder, err := r.of(p.SchedulerName)
 		if err != nil {
-			stop()
-			return nil, nil, err
+			return nil, err
 		}
-		stops = append(stops, stopOne)
 		out = append(out, loop.Profile{
 			SchedulerName: p.SchedulerName, Pipeline: p.Pipeline, IgnoresReservations: !p.Reservations, Recorder: recorder,
 		})
 	}
-	return out, stop, nil
+	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/plugins/host"
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
@@ -20,7 +21,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 		return err
 	}
 	measured := prometheus.NewRegistry()
-	external, err := startExternal(ctx, c, measured)
+	external, err := startExternal(ctx, c, host.NewMetrics(measured))
 	if err != nil {
 		return err
 	}
@@ -29,11 +30,12 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
-	profiles, stopEvents, err := toLoop(built, config)
+	recorders := newRecorders(config)
+	defer recorders.stop()
+	profiles, err := toLoop(built, recorders)
 	if err != nil {
 		return err
 	}
-	defer stopEvents()
 	o.leaseName = cmp.Or(o.leaseName, leaseOf(built))
 	metrics := loop.NewMetrics()
 	measured.MustRegister(metrics)
@@ -51,6 +53,10 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.serve(ctx) })
+	if o.config != "" {
+		reloading := &reloader{options: o, registry: r, external: external, recorders: recorders, loop: scheduling, metrics: newReloadMetrics(measured)}
+		group.Go(func() error { return reloading.run(ctx) })
+	}
 	group.Go(func() error { return lead(ctx, o, config, server, work) })
 	return group.Wait()
 }

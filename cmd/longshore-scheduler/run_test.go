@@ -94,10 +94,15 @@ func createMember(t *testing.T, c client.Client, name string, room int64) {
 // createBinding creates a binding of a ConfigMap for those members.
 func createBinding(t *testing.T, c client.Client, name, scheduler string, members ...string) *workv1alpha2.ResourceBinding {
 	t.Helper()
+	return createBindingIn(t, c, "default", name, scheduler, members...)
+}
+
+func createBindingIn(t *testing.T, c client.Client, namespace, name, scheduler string, members ...string) *workv1alpha2.ResourceBinding {
+	t.Helper()
 	binding := &workv1alpha2.ResourceBinding{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, Labels: map[string]string{policyv1alpha1.PropagationPolicyPermanentIDLabel: "id"}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{policyv1alpha1.PropagationPolicyPermanentIDLabel: "id"}},
 		Spec: workv1alpha2.ResourceBindingSpec{
-			Resource:      workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Namespace: "default", Name: name},
+			Resource:      workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Namespace: namespace, Name: name},
 			SchedulerName: scheduler,
 			Placement:     &policyv1alpha1.Placement{ClusterAffinity: &policyv1alpha1.ClusterAffinity{ClusterNames: members}},
 		},

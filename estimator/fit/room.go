@@ -20,7 +20,7 @@ type Need []Amount
 // from 0 and never move. Free amounts may be negative, when a node shrank below what runs on it. Not safe for concurrent use.
 type Room struct {
 	columns map[string]int32
-	free    [][]int64 // by column, then row; rows beyond the end of a column have nothing
+	free    [][]int64 // by column, then row; what is beyond an end is nothing
 	places  []int64   // by row
 }
 
@@ -52,9 +52,8 @@ func (r *Room) Need(amounts map[string]int64) Need {
 func (r *Room) column(name string) int32 {
 	column, ok := r.columns[name]
 	if !ok {
-		column = int32(len(r.free))
+		column = int32(len(r.columns))
 		r.columns[name] = column
-		r.free = append(r.free, nil)
 	}
 	return column
 }
@@ -68,6 +67,9 @@ func (r *Room) Take(row int, amounts Need, places int64) { r.add(row, amounts, p
 func (r *Room) add(row int, amounts Need, places, factor int64) {
 	r.places[row] += factor * places
 	for _, a := range amounts {
+		for int(a.Column) >= len(r.free) {
+			r.free = append(r.free, nil)
+		}
 		column := r.free[a.Column]
 		if row >= len(column) {
 			column = append(column, make([]int64, len(r.places)-len(column))...)
@@ -77,21 +79,23 @@ func (r *Room) add(row int, amounts Need, places, factor int64) {
 	}
 }
 
-// Clone returns a room with the same rows and columns that can be changed without changing r.
+// Sibling returns a room without rows. A Need of either room means the same in the other, and new resources are heard of by both.
+func (r *Room) Sibling() *Room { return &Room{columns: r.columns} }
+
+// Clone returns a sibling with the same rows, which can be changed without changing r.
 func (r *Room) Clone() *Room {
 	free := make([][]int64, len(r.free))
 	for i, column := range r.free {
 		free[i] = slices.Clone(column)
 	}
-	// The map of names is shared: every column that a Need of r refers to is there.
 	return &Room{columns: r.columns, free: free, places: slices.Clone(r.places)}
 }
 
 func (r *Room) freeAt(column int32, row int) int64 {
-	if c := r.free[column]; row < len(c) {
-		return c[row]
+	if int(column) >= len(r.free) || row >= len(r.free[column]) {
+		return 0
 	}
-	return 0
+	return r.free[column][row]
 }
 
 // CopiesOn returns how many copies fit on one row.

@@ -23,6 +23,7 @@ import (
 	"github.com/longshore-project/longshore/plugins/builtin/resourcesummary"
 	"github.com/longshore-project/longshore/plugins/builtin/spreadconstraint"
 	"github.com/longshore-project/longshore/plugins/builtin/tainttoleration"
+	"github.com/longshore-project/longshore/plugins/builtin/workloadaffinity"
 	"github.com/longshore-project/longshore/plugins/conformance"
 	"github.com/longshore-project/longshore/plugins/sdk"
 	"github.com/longshore-project/longshore/plugins/sdk/sdktest"
@@ -33,6 +34,7 @@ func builtins() []sdk.Plugin {
 	return []sdk.Plugin{
 		apienablement.Plugin{}, clusteraffinity.Plugin{}, clustereviction.Plugin{}, clusterlocality.Plugin{}, clusterselection.Plugin{},
 		replicadivision.Plugin{}, resourcesummary.Plugin{}, spreadconstraint.Plugin{}, tainttoleration.Plugin{},
+		workloadaffinity.Affinity{}, workloadaffinity.AntiAffinity{},
 		freecapacity.LeastAllocated{}, freecapacity.BalancedAllocation{},
 		labelscore.Cost{Arguments: labelscore.CostArguments{Label: "cost", Missing: 20}},
 		labelscore.Preference{Arguments: labelscore.PreferenceArguments{Label: "tier", Scores: map[string]int64{"gold": 90}, Missing: 30}},

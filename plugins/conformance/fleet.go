@@ -74,6 +74,15 @@ func requests() []*framework.Request {
 			r.Evicting = []string{"member-00002", "gone"}
 		}),
 		base("fresh", func(r *framework.Request) { r.Fresh, r.NamesDescending = true, true }),
+		base("among peers", func(r *framework.Request) {
+			r.Peers = &framework.Peers{
+				Namespace: "shop", AffinityGroup: "checkout", Bound: true, Together: []string{"member-00001", "member-00003", "gone"},
+				AntiAffinityGroup: "databases", Apart: []string{"member-00003", "gone"},
+			}
+		}),
+		base("first of its group", func(r *framework.Request) {
+			r.Peers = &framework.Peers{Namespace: "shop", AffinityGroup: "checkout"}
+		}),
 		base("accelerated", func(r *framework.Request) {
 			r.Requirements = framework.NewResources(map[string]int64{"nvidia.com/gpu": 1})
 		}),

@@ -38,7 +38,9 @@ type CallError struct {
 }
 
 // Error names the plugin, the stage and the cause.
-func (e *CallError) Error() string { return fmt.Sprintf("plugin %s: %s: %s", e.Plugin, e.Stage, e.Reason()) }
+func (e *CallError) Error() string {
+	return fmt.Sprintf("plugin %s: %s: %s", e.Plugin, e.Stage, e.Reason())
+}
 
 // Reason is the cause alone.
 func (e *CallError) Reason() string { return fmt.Sprintf("%s: %v", e.Result, e.Err) }

@@ -45,7 +45,9 @@ type Host struct {
 	options Options
 	mu      sync.Mutex
 	plugins map[string]*Plugin
-	closed  bool
+	// left is plugins that the host has no more and whose processes may not be gone yet.
+	left   []*Plugin
+	closed bool
 }
 
 const defaultPingInterval = 5 * time.Second
@@ -79,16 +81,22 @@ func (h *Host) Apply(specs []Spec) error {
 		if p, ok := h.plugins[spec.Name]; ok {
 			p.change(&spec)
 		} else {
-			h.plugins[spec.Name] = newPlugin(&h.options, &spec)
+			h.plugins[spec.Name] = newPlugin(&h.options, &spec, true)
 		}
 	}
 	for name, p := range h.plugins {
 		if !keep[name] {
-			p.cancel()
+			h.letGo(p)
 			delete(h.plugins, name)
 		}
 	}
 	return nil
+}
+
+// letGo ends a plugin. It is called with the lock held.
+func (h *Host) letGo(p *Plugin) {
+	p.cancel()
+	h.left = append(slices.DeleteFunc(h.left, (*Plugin).gone), p)
 }
 
 func validate(specs []Spec) error {
@@ -132,6 +140,17 @@ func (h *Host) all() []*Plugin {
 	return out
 }
 
+// Ready waits until every plugin runs, for each no longer than a start may take. The error says which do not and why.
+func (h *Host) Ready(ctx context.Context) error {
+	var faults []error
+	for _, p := range h.all() {
+		waiting, stop := context.WithTimeout(ctx, p.spec.Load().startTimeout())
+		faults = append(faults, p.Ready(waiting))
+		stop()
+	}
+	return errors.Join(faults...)
+}
+
 // Close ends all plugins after their calls in flight, and waits until their processes are gone or ctx ends.
 func (h *Host) Close(ctx context.Context) error {
 	h.mu.Lock()
@@ -141,6 +160,9 @@ func (h *Host) Close(ctx context.Context) error {
 	for _, p := range plugins {
 		p.cancel()
 	}
+	h.mu.Lock()
+	plugins = append(plugins, h.left...)
+	h.mu.Unlock()
 	for _, p := range plugins {
 		select {
 		case <-p.stopped:

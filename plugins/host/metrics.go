@@ -15,6 +15,7 @@ type Metrics struct {
 	restarts  *prometheus.CounterVec
 	lines     *prometheus.CounterVec
 	states    *prometheus.GaugeVec
+	refusals  *prometheus.CounterVec
 }
 
 // fastest and its successors span a socket round trip to the longest sensible deadline.
@@ -29,6 +30,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		calls:     counter("calls_total", "Calls of external plugins by what became of them.", "plugin", "stage", "result"),
 		omissions: counter("omissions_total", "Decisions that went on without the answer of a plugin.", "plugin", "stage"),
 		restarts:  counter("restarts_total", "Starts of external plugins after the first.", "plugin"),
+		refusals:  counter("replacements_refused_total", "Binaries and configurations that a running plugin was not replaced by, because they did not start or have another hash.", "plugin"),
 		lines:     counter("log_lines_dropped_total", "Lines that a plugin wrote too fast to be passed on.", "plugin"),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "longshore", Subsystem: "plugin", Name: "call_duration_seconds", Help: "How long calls of external plugins took.",
@@ -38,7 +40,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Namespace: "longshore", Subsystem: "plugin", Name: "state", Help: "1 for the state that an external plugin is in.",
 		}, []string{"plugin", "state"}),
 	}
-	r.MustRegister(m.calls, m.durations, m.omissions, m.restarts, m.lines, m.states)
+	r.MustRegister(m.calls, m.durations, m.omissions, m.restarts, m.lines, m.states, m.refusals)
 	return m
 }
 
@@ -53,6 +55,12 @@ func (m *Metrics) called(plugin, stage string, result Result, took time.Duration
 func (m *Metrics) omitted(plugin, stage string) {
 	if m != nil {
 		m.omissions.WithLabelValues(plugin, stage).Inc()
+	}
+}
+
+func (m *Metrics) refused(plugin string) {
+	if m != nil {
+		m.refusals.WithLabelValues(plugin).Inc()
 	}
 }
 

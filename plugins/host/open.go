@@ -7,19 +7,8 @@ import (
 // Open returns a host of the one plugin of the spec, once that runs. It gives up when the first start does not succeed or ctx ends, and leaves
 // nothing behind then. It serves tools and tests that look at a plugin; the caller closes the host.
 func Open(ctx context.Context, spec Spec, o Options) (*Host, *Plugin, error) {
-	failed, told := make(chan error, 1), o.OnChange
-	o.OnChange = func(s Status) {
-		if s.State == Waiting {
-			select {
-			case failed <- s.LastError:
-			default:
-			}
-		}
-		if told != nil {
-			told(s)
-		}
-	}
-	h := New(o)
+	failed := make(chan error, 1)
+	h := New(o.withFailure(failed))
 	if err := h.Apply([]Spec{spec}); err != nil {
 		return nil, nil, err
 	}

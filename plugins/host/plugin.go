@@ -77,22 +77,35 @@ type Plugin struct {
 
 	mu     sync.Mutex
 	status Status
+	// shown is whether metrics tell the state. Of a plugin and its successor, which both run for a while, it is that of one.
+	shown  bool
 	starts int
 	recent map[string]*recent
 	// turned is closed, and replaced, when the state changes.
 	turned chan struct{}
 }
 
-func newPlugin(o *Options, spec *Spec) *Plugin {
+// newPlugin starts a plugin. Shown is whether metrics tell its state from the beginning.
+func newPlugin(o *Options, spec *Spec, shown bool) *Plugin {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Plugin{
 		name: spec.Name, options: o, log: o.Log.WithValues("plugin", spec.Name), cancel: cancel, stopped: make(chan struct{}),
-		changed: make(chan struct{}, 1), hung: make(chan struct{}, 1), turned: make(chan struct{}), recent: map[string]*recent{},
+		changed: make(chan struct{}, 1), hung: make(chan struct{}, 1), turned: make(chan struct{}), recent: map[string]*recent{}, shown: shown,
 	}
 	p.spec.Store(spec)
 	p.status = Status{Name: spec.Name, State: Starting, Since: time.Now()}
 	go p.supervise(ctx)
 	return p
+}
+
+// gone reports whether the plugin was ended and nothing of it is left.
+func (p *Plugin) gone() bool {
+	select {
+	case <-p.stopped:
+		return true
+	default:
+		return false
+	}
 }
 
 // Ready waits until the plugin runs. When ctx ends before, the error says what keeps it from running.
@@ -284,8 +297,8 @@ func (p *Plugin) watch(ctx context.Context, s *session) (*session, error) {
 		case <-p.changed:
 			s = p.replace(ctx, s)
 		case <-ticker.C:
-			if c := s.transport.changed; c != nil && c() {
-				s = p.replace(ctx, s)
+			if b := s.transport.binary; b != nil && b.replaced() {
+				s = p.takeUp(ctx, s, b)
 			}
 			if err := p.ping(ctx, s); err == nil {
 				missed = 0
@@ -302,12 +315,27 @@ func (p *Plugin) ping(ctx context.Context, s *session) error {
 	return s.ping(ctx)
 }
 
+// takeUp runs the file that has replaced the one that runs. One that is pinned is refused if it is another file.
+func (p *Plugin) takeUp(ctx context.Context, s *session, b *binary) *session {
+	if err := b.refusal(); err != nil {
+		p.log.Error(err, "plugin goes on as it was")
+		p.fault(err)
+		p.options.Metrics.refused(p.name)
+		return s
+	}
+	if b.sha256 != "" {
+		return s
+	}
+	return p.replace(ctx, s)
+}
+
 // replace starts a successor and lets the calls in flight of the old session end. If the successor does not start the old session goes on.
 func (p *Plugin) replace(ctx context.Context, old *session) *session {
 	fresh, err := p.start(ctx)
 	if err != nil {
 		p.log.Info("plugin could not be replaced and goes on as it was", "reason", err.Error())
 		p.fault(err)
+		p.options.Metrics.refused(p.name)
 		return old
 	}
 	p.adopt(fresh)
@@ -328,10 +356,21 @@ func (p *Plugin) enter(state State, cause error) {
 	close(p.turned)
 	p.turned = make(chan struct{})
 	status := p.statusLocked()
+	if p.shown {
+		p.options.Metrics.state(p.name, state)
+	}
 	p.mu.Unlock()
-	p.options.Metrics.state(p.name, state)
 	if p.options.OnChange != nil {
 		p.options.OnChange(status)
+	}
+}
+
+// show begins or ends to tell the state of the plugin in metrics.
+func (p *Plugin) show(shown bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shown = shown; shown {
+		p.options.Metrics.state(p.name, p.status.State)
 	}
 }
 

@@ -35,7 +35,7 @@ func launch(ctx context.Context, spec *Spec, log *lines, count stats.Handler) (*
 	cmd := exec.Command(spec.Path, spec.Args...)
 	cmd.Env = append(allowed(spec.Environment), plugin.EnvUnixSocketDir+"="+dir)
 	ownGroup(cmd)
-	at, _ := os.Stat(spec.Path)
+	file := newBinary(spec)
 	grip := &grip{}
 	client := plugin.NewClient(clientConfig(spec, cmd, grip, log, count))
 	var started atomic.Pointer[os.Process]
@@ -60,7 +60,7 @@ func launch(ctx context.Context, spec *Spec, log *lines, count stats.Handler) (*
 	return &transport{
 		conn: grip.conn, pid: cmd.Process.Pid, exited: grip.exited, close: discard,
 		obituary: func() string { return cmd.ProcessState.String() },
-		changed:  func() bool { return changedSince(spec, at) },
+		binary:   file,
 	}, nil
 }
 
@@ -141,15 +141,6 @@ func allowed(names []string) []string {
 		}
 	}
 	return slices.Clip(out)
-}
-
-// changedSince reports whether an unpinned binary was replaced. A pinned one changes with the configuration.
-func changedSince(spec *Spec, before os.FileInfo) bool {
-	if spec.SHA256 != "" || before == nil {
-		return false
-	}
-	now, err := os.Stat(spec.Path)
-	return err == nil && (!os.SameFile(before, now) || now.Size() != before.Size() || !now.ModTime().Equal(before.ModTime()))
 }
 
 // grip is how go-plugin hands over the connection.

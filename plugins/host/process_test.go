@@ -3,9 +3,8 @@ package host_test
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"io"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -294,18 +293,19 @@ func TestRefusedStarts(t *testing.T) {
 	}
 }
 
-func TestRightHashIsAccepted(t *testing.T) {
-	s := spec(t, "fine")
-	f, err := os.Open(s.Path)
+// sumOf returns the SHA-256 of a file.
+func sumOf(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		t.Fatal(err)
-	}
-	s.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return fmt.Sprintf("%x", sha256.Sum256(data))
+}
+
+func TestRightHashIsAccepted(t *testing.T) {
+	s := spec(t, "fine")
+	s.SHA256 = sumOf(t, s.Path)
 	start(t, s, host.Options{})
 }
 

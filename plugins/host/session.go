@@ -27,8 +27,8 @@ type transport struct {
 	obituary func() string
 	// close ends the connection, and the process if it is ours. It may take a while.
 	close func()
-	// changed reports whether the binary is another one than at the start. Nil if that cannot be told.
-	changed func() bool
+	// binary is the file of the process; nil for a plugin that somebody else runs.
+	binary *binary
 }
 
 // session is a plugin that was introduced and configured, with its link.

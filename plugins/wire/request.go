@@ -12,7 +12,7 @@ func FromRequest(r *framework.Request) *pluginv1.Request {
 	out := &pluginv1.Request{
 		Key: r.Key, Api: fromAPI(r.API), Replicas: r.Replicas, Workload: r.Workload, Requirements: fromResources(r.Requirements),
 		Shape: r.Shape, ObservedTerm: r.ObservedTerm, Evicting: r.Evicting, Fresh: r.Fresh,
-		NamesDescending: r.NamesDescending,
+		NamesDescending: r.NamesDescending, Peers: fromPeers(r.Peers),
 	}
 	switch p := r.Placement; {
 	case p == nil:
@@ -38,7 +38,7 @@ func ToRequest(m *pluginv1.Request, placement *framework.Placement) *framework.R
 	out := &framework.Request{
 		Key: m.GetKey(), API: toAPI(m.GetApi()), Replicas: m.GetReplicas(), Workload: m.GetWorkload(),
 		Requirements: toResources(m.GetRequirements()), Shape: m.GetShape(), Placement: placement, ObservedTerm: m.GetObservedTerm(),
-		Evicting: m.GetEvicting(), Fresh: m.GetFresh(), NamesDescending: m.GetNamesDescending(),
+		Evicting: m.GetEvicting(), Fresh: m.GetFresh(), NamesDescending: m.GetNamesDescending(), Peers: toPeers(m.GetPeers()),
 	}
 	for _, c := range m.GetComponents() {
 		out.Components = append(out.Components, framework.Component{
@@ -49,6 +49,26 @@ func ToRequest(m *pluginv1.Request, placement *framework.Placement) *framework.R
 		out.Current = append(out.Current, framework.Assignment{Cluster: a.GetCluster(), Replicas: a.GetReplicas()})
 	}
 	return out
+}
+
+func fromPeers(p *framework.Peers) *pluginv1.Peers {
+	if p == nil {
+		return nil
+	}
+	return &pluginv1.Peers{
+		Namespace: p.Namespace, AffinityGroup: p.AffinityGroup, Bound: p.Bound, Together: p.Together,
+		AntiAffinityGroup: p.AntiAffinityGroup, Apart: p.Apart,
+	}
+}
+
+func toPeers(m *pluginv1.Peers) *framework.Peers {
+	if m == nil {
+		return nil
+	}
+	return &framework.Peers{
+		Namespace: m.GetNamespace(), AffinityGroup: m.GetAffinityGroup(), Bound: m.GetBound(), Together: m.GetTogether(),
+		AntiAffinityGroup: m.GetAntiAffinityGroup(), Apart: m.GetApart(),
+	}
 }
 
 // FromPlacement returns the message of a placement.

@@ -15,6 +15,7 @@ const chunkClusters = 512
 // equal in what is told there is no message, and the generation stays.
 func FromSnapshot(old, now *framework.Snapshot, base uint64, facts framework.Facts) []*pluginv1.Table {
 	var d difference
+	facts &^= framework.FactPeers
 	if old == nil {
 		d.everything(now, facts)
 	} else {

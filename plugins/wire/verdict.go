@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"math/bits"
 
 	pluginv1 "github.com/longshore-project/longshore/plugins/proto/v1"
 	"github.com/longshore-project/longshore/scheduler/framework"
@@ -9,9 +10,11 @@ import (
 
 // Bounds on what a plugin may say, so that one verdict cannot fill the scheduler's memory or an event.
 const (
-	maxRejections  = 1024
-	maxReasons     = 16
-	maxReasonBytes = 512
+	maxRejections   = 1024
+	maxReasons      = 16
+	maxReasonBytes  = 512
+	maxCures        = 64
+	maxSubjectBytes = 512
 )
 
 // FromStatus returns the message of a status, nil for plain success.
@@ -80,14 +83,26 @@ func toRejection(m *pluginv1.Rejection, n int) (framework.Rejection, error) {
 	if status.IsSuccess() {
 		return framework.Rejection{}, fmt.Errorf("status is Success, which rejects nothing")
 	}
-	r := framework.Rejection{Clusters: clusters, Status: status}
-	for _, c := range m.GetCures() {
-		if c.GetFact() > uint32(framework.AllFacts) {
-			return framework.Rejection{}, fmt.Errorf("cure names unknown fact %d", c.GetFact())
-		}
-		r.Cures = append(r.Cures, framework.Cure{Fact: framework.Facts(c.GetFact()), Subject: c.GetSubject()})
+	cures, err := toCures(m.GetCures())
+	return framework.Rejection{Clusters: clusters, Status: status, Cures: cures}, err
+}
+
+// toCures returns the cures of the messages. Each must name one fact that exists: the queue waits for single facts.
+func toCures(messages []*pluginv1.Cure) ([]framework.Cure, error) {
+	if len(messages) > maxCures {
+		return nil, fmt.Errorf("%d cures; at most %d are allowed", len(messages), maxCures)
 	}
-	return r, nil
+	var out []framework.Cure
+	for _, c := range messages {
+		if f := c.GetFact(); bits.OnesCount32(f) != 1 || f > uint32(framework.AllFacts) {
+			return nil, fmt.Errorf("cure names fact %d, which is not one of the facts", f)
+		}
+		if n := len(c.GetSubject()); n > maxSubjectBytes {
+			return nil, fmt.Errorf("cure has a subject of %d bytes; at most %d are allowed", n, maxSubjectBytes)
+		}
+		out = append(out, framework.Cure{Fact: framework.Facts(c.GetFact()), Subject: c.GetSubject()})
+	}
+	return out, nil
 }
 
 // FromCapacities returns the message of a list of capacities, nil for a nil list.

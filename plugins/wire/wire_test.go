@@ -3,6 +3,7 @@ package wire_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -298,5 +299,60 @@ func TestVersionNegotiation(t *testing.T) {
 		if got, ok := wire.Common(tt.ours, tt.theirs); got != tt.want || ok != tt.ok {
 			t.Errorf("Common(%v, %v) = %d, %t, want %d, %t", tt.ours, tt.theirs, got, ok, tt.want, tt.ok)
 		}
+	}
+}
+
+// A cure that is no single fact would mean nothing to the queue that waits for it.
+func TestCuresAreBounded(t *testing.T) {
+	cures := func(list ...*pluginv1.Cure) []*pluginv1.Cure { return list }
+	tests := []struct {
+		name string
+		in   []*pluginv1.Cure
+		ok   bool
+	}{
+		{"every fact", cures(&pluginv1.Cure{Fact: 1}, &pluginv1.Cure{Fact: 32, Subject: "cpu"}, &pluginv1.Cure{Fact: 64, Subject: "shop/db"}), true},
+		{"no fact", cures(&pluginv1.Cure{Subject: "x"}), false},
+		{"two facts", cures(&pluginv1.Cure{Fact: 3}), false},
+		{"unknown fact", cures(&pluginv1.Cure{Fact: 128}), false},
+		{"fact behind eight bits", cures(&pluginv1.Cure{Fact: 256}), false},
+		{"many", make([]*pluginv1.Cure, 65), false},
+		{"long subject", cures(&pluginv1.Cure{Fact: 1, Subject: strings.Repeat("x", 513)}), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			in := []*pluginv1.Rejection{{Clusters: []byte{1}, Status: &pluginv1.Status{Code: pluginv1.Code_CODE_UNSCHEDULABLE}, Cures: tt.in}}
+			if got, err := wire.ToRejections(in, 1); (err == nil) != tt.ok || tt.ok && len(got[0].Cures) != len(tt.in) {
+				t.Errorf("rejections are %v, %v, want ok %t", got, err, tt.ok)
+			}
+		})
+	}
+}
+
+// Everything that a request says arrives.
+func TestRequestsSurvive(t *testing.T) {
+	want := &framework.Request{
+		Key: "shop/web", API: framework.API{GroupVersion: "apps/v1", Kind: "Deployment"}, Replicas: 3, Workload: true,
+		Requirements: framework.NewResources(map[string]int64{"cpu": 100}), Shape: "s", ObservedTerm: "second",
+		Components: []framework.Component{{Name: "worker", Replicas: 2, Requirements: framework.NewResources(map[string]int64{"cpu": 5})}},
+		Current:    []framework.Assignment{{Cluster: "a", Replicas: 1}}, Evicting: []string{"b"}, Fresh: true, NamesDescending: true,
+		Placement: &framework.Placement{Fingerprint: "told before"},
+		Peers: &framework.Peers{
+			Namespace: "shop", AffinityGroup: "checkout", Bound: true, Together: []string{"a"}, AntiAffinityGroup: "db", Apart: []string{"c"},
+		},
+	}
+	for i := range reflect.TypeFor[framework.Request]().NumField() {
+		if reflect.ValueOf(*want).Field(i).IsZero() {
+			t.Fatalf("the test leaves out %s", reflect.TypeFor[framework.Request]().Field(i).Name)
+		}
+	}
+	m := wire.FromRequest(want)
+	if m.GetPlacement() != nil || m.GetPlacementFingerprint() != "told before" {
+		t.Errorf("placement is %v with fingerprint %q, want the fingerprint only", m.GetPlacement(), m.GetPlacementFingerprint())
+	}
+	if diff := cmp.Diff(want, wire.ToRequest(m, want.Placement)); diff != "" {
+		t.Errorf("request (-sent +received):\n%s", diff)
+	}
+	if got := wire.ToRequest(wire.FromRequest(&framework.Request{}), nil); got.Peers != nil {
+		t.Errorf("without groups the peers are %v, want none", got.Peers)
 	}
 }

@@ -33,6 +33,7 @@ type Cache struct {
 	mu         sync.Mutex
 	clusters   map[string]*framework.Cluster
 	reserved   *ledger
+	tracksSeen bool
 	generation framework.Generation
 	snapshot   *framework.Snapshot
 	// dirty names the clusters that differ from the snapshot. Moved means that the set of names differs, so that a new snapshot must be
@@ -50,19 +51,19 @@ func New(c clock.PassiveClock) *Cache {
 }
 
 // SetCluster takes over what is known about a member now, and returns in which facts that differs from before: none for a report that says
-// nothing new, all for a member that was unknown. The cache keeps the pointer; the caller must not change the cluster afterwards. Reserved is
-// overwritten.
+// nothing new, all for a member that was unknown. The cache keeps the pointer; the caller must not change the cluster afterwards. What is reserved
+// and estimated is overwritten.
 func (c *Cache) SetCluster(cluster *framework.Cluster) framework.Facts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old, known := c.clusters[cluster.Name]
 	if !known {
-		cluster.Reserved = c.reserved.on(cluster.Name)
+		c.account(cluster)
 		c.clusters[cluster.Name] = cluster
 		c.moved = true
 		return framework.AllFacts
 	}
-	cluster.Reserved = old.Reserved
+	cluster.Reserved, cluster.Unseen, cluster.SeenAt, cluster.Estimates = old.Reserved, old.Unseen, old.SeenAt, old.Estimates
 	facts := framework.Differences(old, cluster)
 	if facts == 0 {
 		return 0
@@ -70,7 +71,7 @@ func (c *Cache) SetCluster(cluster *framework.Cluster) framework.Facts {
 	shareUnchanged(old, cluster, facts)
 	if facts&framework.FactCapacity != 0 {
 		c.reserved.reported(cluster.Name, growth(old.Summary, cluster.Summary))
-		cluster.Reserved = c.reserved.on(cluster.Name)
+		c.account(cluster)
 	}
 	c.clusters[cluster.Name] = cluster
 	c.dirty[cluster.Name] = true
@@ -202,7 +203,30 @@ func (c *Cache) Restore(key string, reservations []Reservation, confirmed time.T
 func (c *Cache) Seen(key, cluster string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.reserved.markSeen(key, cluster)
+	if c.reserved.markSeen(key, cluster, c.clock.Now()) && c.tracksSeen {
+		c.touch([]string{cluster})
+	}
+}
+
+// TrackSeen makes clusters tell which reservations are for pods that are not known to exist. Without it Unseen is not kept up to date, which
+// spares a change of the cluster for each binding whose pods exist.
+func (c *Cache) TrackSeen() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tracksSeen = true
+}
+
+// EstimatesChanged says that estimators answer differently about the members. Unknown ones are ignored.
+func (c *Cache) EstimatesChanged(members []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, name := range members {
+		if old, ok := c.clusters[name]; ok {
+			updated := *old
+			updated.Estimates++
+			c.clusters[name], c.dirty[name] = &updated, true
+		}
+	}
 }
 
 // Holds reports whether the binding called key has any reservations.
@@ -230,6 +254,14 @@ func (c *Cache) Forget(key string) bool {
 	return len(released) > 0
 }
 
+// account fills in what is reserved in the cluster.
+func (c *Cache) account(cluster *framework.Cluster) {
+	cluster.Reserved = c.reserved.on(cluster.Name)
+	if c.tracksSeen {
+		cluster.Unseen, cluster.SeenAt = c.reserved.unseen(cluster.Name)
+	}
+}
+
 // touch brings the clusters' sums of reservations up to date.
 func (c *Cache) touch(names []string) {
 	for _, name := range names {
@@ -238,7 +270,7 @@ func (c *Cache) touch(names []string) {
 			continue
 		}
 		updated := *old
-		updated.Reserved = c.reserved.on(name)
+		c.account(&updated)
 		c.clusters[name] = &updated
 		c.dirty[name] = true
 	}

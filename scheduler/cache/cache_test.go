@@ -268,3 +268,50 @@ func TestOutstanding(t *testing.T) {
 	c.Snapshot()
 	expect(Outstanding{})
 }
+
+// TestUnseen follows a promise from the decision until the pods are seen and then reported: what observes pods counts them from the moment in
+// which they were seen, what sums reports up from the next report on.
+func TestUnseen(t *testing.T) {
+	c, clock := newCache()
+	c.TrackSeen()
+	c.SetCluster(member("a", 100))
+	cluster := func() *framework.Cluster { return c.Snapshot().Cluster(0) }
+	c.Confirm(c.Assume("x", take("a", 10)))
+	c.Confirm(c.Assume("y", take("a", 5)))
+	if got := cluster(); got.Reserved.Amount("cpu") != 15 || got.Unseen.Amount("cpu") != 15 || !got.SeenAt.IsZero() {
+		t.Errorf("decided: %v reserved, %v unseen, seen at %v", got.Reserved, got.Unseen, got.SeenAt)
+	}
+	clock.SetTime(time.Unix(7, 0))
+	c.Seen("x", "a")
+	seen := cluster()
+	if seen.Reserved.Amount("cpu") != 15 || seen.Unseen.Amount("cpu") != 5 || !seen.SeenAt.Equal(time.Unix(7, 0)) {
+		t.Errorf("seen: %v reserved, %v unseen, seen at %v", seen.Reserved, seen.Unseen, seen.SeenAt)
+	}
+	if c.Seen("x", "a"); cluster() != seen {
+		t.Error("what is known already changed the cluster")
+	}
+	c.SetCluster(member("a", 100, used(10)))
+	if got := cluster(); got.Reserved.Amount("cpu") != 5 || got.Unseen.Amount("cpu") != 5 {
+		t.Errorf("reported: %v reserved, %v unseen", got.Reserved, got.Unseen)
+	}
+	c.Forget("y")
+	if got := cluster(); len(got.Reserved) != 0 || len(got.Unseen) != 0 {
+		t.Errorf("forgotten: %v reserved, %v unseen", got.Reserved, got.Unseen)
+	}
+}
+
+func TestEstimatesChangedChangesCapacity(t *testing.T) {
+	c, _ := newCache()
+	c.SetCluster(member("a", 1))
+	c.SetCluster(member("b", 1))
+	before := c.Snapshot()
+	c.EstimatesChanged([]string{"b", "unknown"})
+	after := c.Snapshot()
+	rows, ok := after.CapacityChangedSince(before.Latest(), nil)
+	if diff := cmp.Diff([]int32{1}, rows); !ok || diff != "" {
+		t.Errorf("changed rows (-want +got):\n%s", diff)
+	}
+	if c.SetCluster(member("b", 1)) != 0 {
+		t.Error("a report that says nothing new forgot the change")
+	}
+}

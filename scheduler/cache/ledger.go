@@ -17,6 +17,9 @@ type ledger struct {
 	// byCluster indexes the entries by cluster, so that a report touches only those that concern it.
 	byCluster map[string]map[Ticket]*entry
 	sums      map[string]framework.Resources
+	// seen is the part of sums of which the pods are known to exist, and seenAt when that was last found out.
+	seen   map[string]framework.Resources
+	seenAt map[string]time.Time
 	// waiting holds the confirmed entries in the order of their confirmation; entries that are gone by now are skipped.
 	waiting []*entry
 	// confirmed counts the confirmed entries that are not gone.
@@ -38,8 +41,13 @@ type entry struct {
 func newLedger() *ledger {
 	return &ledger{
 		byTicket: map[Ticket]*entry{}, byBinding: map[string]map[Ticket]*entry{}, byCluster: map[string]map[Ticket]*entry{},
-		sums: map[string]framework.Resources{},
+		sums: map[string]framework.Resources{}, seen: map[string]framework.Resources{}, seenAt: map[string]time.Time{},
 	}
+}
+
+// unseen returns what is reserved in the cluster for pods that are not known to exist, and when pods of the rest were last found to exist.
+func (l *ledger) unseen(cluster string) (framework.Resources, time.Time) {
+	return nonZero(l.sums[cluster].Minus(l.seen[cluster])), l.seenAt[cluster]
 }
 
 // on returns what is reserved in the cluster, nil for nothing.
@@ -90,6 +98,8 @@ func (l *ledger) release(e *entry, cluster string) {
 	delete(e.rooms, cluster)
 	if unfile(l.byCluster, cluster, e); len(l.byCluster[cluster]) == 0 {
 		delete(l.sums, cluster)
+		delete(l.seen, cluster)
+		delete(l.seenAt, cluster)
 	}
 	if len(e.rooms) == 0 {
 		delete(l.byTicket, e.ticket)
@@ -104,6 +114,9 @@ func (l *ledger) release(e *entry, cluster string) {
 func (l *ledger) shrink(e *entry, cluster string, part framework.Resources) {
 	e.rooms[cluster] = nonZero(e.rooms[cluster].Minus(part))
 	l.sums[cluster] = nonZero(l.sums[cluster].Minus(part))
+	if e.seen[cluster] {
+		l.seen[cluster] = nonZero(l.seen[cluster].Minus(part))
+	}
 }
 
 func file(index map[string]map[Ticket]*entry, key string, e *entry) {
@@ -168,16 +181,20 @@ func (l *ledger) confirm(t Ticket, now time.Time) {
 	l.waiting = slices.Insert(l.waiting, at, e)
 }
 
-// markSeen says that the next report of the cluster includes what the binding holds there.
-func (l *ledger) markSeen(key, cluster string) {
+// markSeen says that the next report of the cluster includes what the binding holds there. It reports whether that is news.
+func (l *ledger) markSeen(key, cluster string, now time.Time) (news bool) {
 	for _, e := range l.byBinding[key] {
-		if _, holds := e.rooms[cluster]; holds && !e.confirmed.IsZero() {
-			if e.seen == nil {
-				e.seen = map[string]bool{}
-			}
-			e.seen[cluster] = true
+		room, holds := e.rooms[cluster]
+		if !holds || e.confirmed.IsZero() || e.seen[cluster] {
+			continue
 		}
+		if e.seen == nil {
+			e.seen = map[string]bool{}
+		}
+		e.seen[cluster], news = true, true
+		l.seen[cluster], l.seenAt[cluster] = l.seen[cluster].Plus(room), now
 	}
+	return news
 }
 
 // reported releases what a changed report of the cluster includes, which shows so much more in use than the one before: first what is known to

@@ -25,7 +25,9 @@ func FromBinding(b workv1alpha2.Binding, placement *framework.Placement) *framew
 		Fresh:           RescheduleRequested(b),
 		NamesDescending: framework.DescendingFor(string(spec.Resource.UID)),
 	}
+	r.Namespace = spec.Resource.Namespace
 	if spec.ReplicaRequirements != nil {
+		r.Node = fromNodeClaim(spec.ReplicaRequirements.NodeClaim, spec.ReplicaRequirements.PriorityClassName)
 		r.Requirements = FromResources(spec.ReplicaRequirements.ResourceRequest)
 	}
 	for i := range spec.GracefulEvictionTasks {
@@ -43,6 +45,7 @@ func fromComponents(components []workv1alpha2.Component) []framework.Component {
 	for i, c := range components {
 		out[i] = framework.Component{Name: c.Name, Replicas: int64(c.Replicas)}
 		if c.ReplicaRequirements != nil {
+			out[i].Node = fromNodeClaim(c.ReplicaRequirements.NodeClaim, c.ReplicaRequirements.PriorityClassName)
 			out[i].Requirements = FromResources(c.ReplicaRequirements.ResourceRequest)
 		}
 	}

@@ -3,6 +3,7 @@ package framework
 import (
 	"maps"
 	"slices"
+	"time"
 )
 
 // Label is one key with its value.
@@ -68,6 +69,12 @@ type Cluster struct {
 	Summary *Summary
 	// Reserved is what decisions have promised away and Summary does not include yet.
 	Reserved Resources
+	// Unseen is the part of Reserved of which the pods are not known to exist, and SeenAt when pods of the rest were last found to exist:
+	// what observes pods since then includes the rest.
+	Unseen Resources
+	SeenAt time.Time
+	// Estimates counts the changes of what estimators say about the member.
+	Estimates uint64
 	// Deleting members take no part in any decision.
 	Deleting bool
 }
@@ -87,7 +94,7 @@ const (
 	FactAPIs
 	// FactTopology is provider, region and zones.
 	FactTopology
-	// FactCapacity is the resource summaries and the reservations.
+	// FactCapacity is the resource summaries, the reservations and what estimators say.
 	FactCapacity
 	// FactPeers is where the members of workload groups run. It is no fact about clusters, so no change of a snapshot brings it about; whoever
 	// commits decisions reports it, with PeersSubject as the subject.
@@ -140,6 +147,9 @@ func Differences(old, new *Cluster) Facts {
 }
 
 func sameCapacity(old, new *Cluster) bool {
+	if old.Estimates != new.Estimates || !old.SeenAt.Equal(new.SeenAt) || !old.Unseen.Equal(new.Unseen) {
+		return false
+	}
 	if !old.Reserved.Equal(new.Reserved) || (old.Summary == nil) != (new.Summary == nil) {
 		return false
 	}

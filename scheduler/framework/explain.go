@@ -70,6 +70,9 @@ func (a *Attempt) explain(b *strings.Builder) {
 	if !a.Status.IsSuccess() {
 		fmt.Fprintf(b, "  refused by %s: %s\n", orPipeline(a.Status.Plugin), a.Status.Message())
 	}
+	for _, f := range a.Fallbacks() {
+		fmt.Fprintf(b, "  %v\n", f)
+	}
 	for i := range a.Scores {
 		a.explainRemarks(b, &a.Scores[i])
 	}
@@ -140,11 +143,22 @@ func (a *Attempt) explainDivision(b *strings.Builder) {
 		if a.Division.Weights != nil {
 			fmt.Fprintf(b, ", weight %d", a.Division.Weights[i])
 		}
+		a.explainRoom(b, int(row))
 		if score := a.ScoreOf(int(row)); score != 0 {
 			fmt.Fprintf(b, ", score %d", score)
 			a.explainScore(b, int(row))
 		}
 		b.WriteByte('\n')
+	}
+}
+
+// explainRoom says what fits in the cluster and who said so, if that is told.
+func (a *Attempt) explainRoom(b *strings.Builder, row int) {
+	if a.Available == nil || a.Available[row].Origin == nil {
+		return
+	}
+	if c := a.Available[row]; c.Known {
+		fmt.Fprintf(b, ", room for %d by %v", c.Replicas, c.Origin)
 	}
 }
 

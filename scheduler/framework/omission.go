@@ -51,13 +51,19 @@ func (d *Decision) Omissions() []Omission {
 	return out
 }
 
-// Caveat says in one clause whom the decision was made without; empty if every plugin answered.
+// Caveat says in one clause whom the decision was made without, and whose room comes from a lesser source; empty if every plugin answered fully.
 func (d *Decision) Caveat() string {
-	omissions := d.Omissions()
-	if len(omissions) == 0 {
+	var clauses []string
+	if omissions := d.Omissions(); len(omissions) > 0 {
+		clauses = append(clauses, "without "+join(omissions))
+	}
+	for _, f := range d.Fallbacks() {
+		clauses = append(clauses, "with the "+f.String())
+	}
+	if len(clauses) == 0 {
 		return ""
 	}
-	return "decided without " + join(omissions)
+	return "decided " + strings.Join(clauses, ", ")
 }
 
 func join(omissions []Omission) string {

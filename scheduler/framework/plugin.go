@@ -91,6 +91,8 @@ const MaxScore = 100
 type Capacity struct {
 	Replicas int64
 	Known    bool
+	// Origin says from where this is known; nil means that the estimate does not tell.
+	Origin *Origin
 }
 
 // Room returns the replicas that may be counted on: those known to fit.
@@ -113,6 +115,13 @@ type Estimate interface {
 type SharedEstimate interface {
 	Estimate
 	PerShape() bool
+}
+
+// ShapedEstimate is a SharedEstimate that depends on more of a request than its Shape.
+type ShapedEstimate interface {
+	SharedEstimate
+	// ShapeOf returns a text that is equal for requests of which equally many fit.
+	ShapeOf(r *Request) string
 }
 
 // Selection is the input of Select.

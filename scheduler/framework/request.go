@@ -14,6 +14,8 @@ type Component struct {
 	Name         string
 	Replicas     int64
 	Requirements Resources
+	// Node is what one replica asks of its node beside resources; nil means any node.
+	Node *NodeClaim
 }
 
 // Peers is where other workloads run with which a request wants to be together, or apart. It is read only.
@@ -45,6 +47,10 @@ type Request struct {
 	Workload bool
 	// Requirements is what one replica needs, nil when that was not stated.
 	Requirements Resources
+	// Node is what one replica asks of its node beside resources; nil means any node.
+	Node *NodeClaim
+	// Namespace is the template's, in which quotas of members may bound the replicas; empty for one without.
+	Namespace string
 	// Components is set for workloads with several kinds of replicas; such workloads go to every selected cluster as a whole.
 	Components []Component
 	// Shape is equal for requests of which equally many fit into a cluster. Empty means that no estimate may be shared.

@@ -27,8 +27,6 @@ type bindings struct {
 type entry struct {
 	key     queue.Key
 	binding workv1alpha2.Binding
-	// profile decides about the binding.
-	profile *Profile
 	// class is nil for a binding without a placement.
 	class *class
 	// follows means that the binding is decided again when the fleet changes.
@@ -66,11 +64,10 @@ func (x *bindings) get(key queue.Key) (*entry, bool) {
 	return r, ok
 }
 
-// put takes over the state of the binding, about which the profile decides. The object is kept and must not be changed
-// afterwards. It reports whether the placement was known already and did not have to be converted.
-func (x *bindings) put(key queue.Key, b workv1alpha2.Binding, profile *Profile) (shared bool) {
+// put takes over the state of the binding. The object is kept and must not be changed afterwards. It reports whether the placement was known already and did not have to be converted.
+func (x *bindings) put(key queue.Key, b workv1alpha2.Binding) (shared bool) {
 	spec := b.BindingSpec()
-	r := &entry{key: key, binding: b, profile: profile, follows: spec.Placement != nil && followsTheFleet(spec)}
+	r := &entry{key: key, binding: b, follows: spec.Placement != nil && followsTheFleet(spec)}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	var same *class

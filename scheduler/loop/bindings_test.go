@@ -25,7 +25,7 @@ func TestBindingsFindsWhomAClusterConcerns(t *testing.T) {
 	add := func(name string, change ...func(*workv1alpha2.ResourceBinding)) *workv1alpha2.ResourceBinding {
 		b := placed(change...)
 		b.Name = name
-		x.put(keyOf(b), b, nil)
+		x.put(keyOf(b), b)
 		return b
 	}
 	duplicated := func(clusters ...string) func(*workv1alpha2.ResourceBinding) {
@@ -62,7 +62,7 @@ func TestBindingsFindsWhomAClusterConcerns(t *testing.T) {
 	before, _ := x.get(keyOf(terms))
 	churned := terms.DeepCopy()
 	churned.Status.SchedulerObservedGeneration = 7
-	x.put(keyOf(churned), churned, nil)
+	x.put(keyOf(churned), churned)
 	if after, _ := x.get(keyOf(terms)); after.class != before.class || after.binding != workv1alpha2.Binding(churned) {
 		t.Error("a change of the status gave the binding another class, or was not taken over")
 	}
@@ -70,7 +70,7 @@ func TestBindingsFindsWhomAClusterConcerns(t *testing.T) {
 	moved.Generation++
 	moved.Spec.Placement.ClusterAffinity.ClusterNames = []string{"c"}
 	moved.Spec.Clusters = []workv1alpha2.TargetCluster{{Name: "c"}}
-	x.put(keyOf(moved), moved, nil)
+	x.put(keyOf(moved), moved)
 	expect("a", []string{"everywhere"}, []string{"divided", "everywhere", "terms"})
 	expect("c", []string{"everywhere", "only-a"}, []string{"only-a"})
 

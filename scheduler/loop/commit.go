@@ -16,8 +16,10 @@ import (
 
 // commit is a decided result on its way to the API server.
 type commit struct {
-	item         queue.Item
-	entry        *entry
+	item  queue.Item
+	entry *entry
+	// profile is the one that decided, even if others have taken over since.
+	profile      *Profile
 	trigger      trigger
 	want         result
 	then         next
@@ -90,7 +92,7 @@ func (l *Loop) release(t cache.Ticket) {
 
 // announce sends events for what has changed: a success that moved something or ended a failure, and a failure that is not known yet.
 func (l *Loop) announce(c *commit, movedSpec, wroteStatus bool) {
-	b, events := c.entry.binding, events{c.entry.profile.Recorder}
+	b, events := c.entry.binding, events{c.profile.Recorder}
 	wasScheduled := meta.IsStatusConditionTrue(b.BindingStatus().Conditions, workv1alpha2.ConditionScheduled)
 	switch {
 	case c.want.scheduled && (movedSpec || wroteStatus && !wasScheduled):

@@ -10,12 +10,9 @@
 package loop
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -52,6 +49,8 @@ type Profile struct {
 	IgnoresReservations bool
 	// Recorder takes the events; nil drops them.
 	Recorder record.EventRecorder
+	// Estimators are told of bindings early; nil if the profile asks none.
+	Estimators Estimators
 	// Observer is told what was decided; nil tells nobody.
 	Observer Observer
 }
@@ -60,6 +59,14 @@ type Profile struct {
 // one goroutine that decides and must return at once. What it gets may be kept and must not be changed.
 type Observer interface {
 	Observe(r *framework.Request, s *framework.Snapshot, d framework.Decision)
+}
+
+// Estimators learn of the bindings of a profile. Its methods are called by several goroutines at once and must return at once.
+type Estimators interface {
+	// Prefetch is told that the request is going to be decided.
+	Prefetch(r *framework.Request)
+	// BindingChanged is told what a binding was and is. Old is nil for one that was not known, now is nil for one that is gone.
+	BindingChanged(old, now workv1alpha2.Binding)
 }
 
 // Options say how to schedule.
@@ -76,13 +83,11 @@ type Options struct {
 
 // Loop is one scheduler. Make it with New.
 type Loop struct {
-	options  Options
-	profiles map[string]*Profile
-	clock    clock.Clock
-	queue    *queue.Queue
-	fleet    *cache.Cache
-	// reported is the fleet without reservations, nil unless a profile ignores them.
-	reported *cache.Cache
+	options Options
+	lineup  lineup
+	clock   clock.Clock
+	queue   *queue.Queue
+	fleet   *cache.Cache
 	// latest is the snapshot of each fleet that was decided upon last. Only the deciding goroutine uses it.
 	latest   map[*cache.Cache]*framework.Snapshot
 	bindings *bindings
@@ -120,38 +125,15 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 		return nil, err
 	}
 	l := &Loop{
-		options: o, profiles: profiles, clock: o.Clock, queue: queue.New(o.Clock), fleet: cache.New(o.Clock), latest: map[*cache.Cache]*framework.Snapshot{}, bindings: newBindings(), flights: newFlights(),
+		options: o, lineup: lineup{profiles: profiles}, clock: o.Clock, queue: queue.New(o.Clock), fleet: cache.New(o.Clock), latest: map[*cache.Cache]*framework.Snapshot{}, bindings: newBindings(), flights: newFlights(),
 		pool: values, writer: &writer{client: work, pool: values, conflicted: o.Metrics.conflicts.Inc}, metrics: o.Metrics,
 		commits: make(chan *commit, backlog),
 	}
-	for _, p := range profiles {
-		if p.IgnoresReservations {
-			l.reported = cache.New(o.Clock)
-		}
-	}
+	l.fitFleets()
 	l.peers = newPeers(l.flights.pending, l.wakePeers)
 	l.metrics.depth, l.metrics.outstanding = l.queue.Depth, l.fleet.Outstanding
 	l.watch = newWatch(work, clusters, l)
 	return l, nil
-}
-
-// byName indexes the profiles by the name that bindings call them by.
-func byName(profiles []Profile) (map[string]*Profile, error) {
-	if len(profiles) == 0 {
-		return nil, errors.New("there is no profile to decide with")
-	}
-	out := make(map[string]*Profile, len(profiles))
-	for _, p := range profiles {
-		p.SchedulerName = cmp.Or(p.SchedulerName, DefaultSchedulerName)
-		if p.Pipeline == nil || p.Pipeline.Select == nil || p.Pipeline.Assign == nil {
-			return nil, fmt.Errorf("profile %s has no plugins to select clusters or to assign replicas", p.SchedulerName)
-		}
-		if _, taken := out[p.SchedulerName]; taken {
-			return nil, fmt.Errorf("two profiles are called %s", p.SchedulerName)
-		}
-		out[p.SchedulerName] = &p
-	}
-	return out, nil
 }
 
 // Synced reports whether the loop has seen the whole fleet and all bindings, and thus decides.
@@ -166,7 +148,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		return group.Wait()
 	}
 	l.restoreReservations()
-	logr.FromContextOrDiscard(ctx).Info("Scheduling", "schedulerNames", slices.Sorted(maps.Keys(l.profiles)), "committers", l.options.Committers)
+	logr.FromContextOrDiscard(ctx).Info("Scheduling", "schedulerNames", l.schedulerNames(), "committers", l.options.Committers)
 	for range l.options.Committers {
 		group.Go(func() error { return l.commitAll(ctx) })
 	}
@@ -205,8 +187,15 @@ func (l *Loop) decide(ctx context.Context, item queue.Item) *commit {
 		l.queue.Done(item.Key)
 		return nil
 	}
+	l.lineup.RLock()
+	defer l.lineup.RUnlock()
+	profile, ours := l.lineup.profiles[schedulerOf(r.binding)]
+	if !ours {
+		l.queue.Done(item.Key)
+		return nil
+	}
 	started := l.clock.Now()
-	c := l.judge(ctx, r)
+	c := l.judge(ctx, r, profile)
 	c.item = item
 	l.metrics.step(stepTotal, l.clock.Since(started))
 	writesSpec := len(specChanges(r.binding, &c.want)) > 0
@@ -223,8 +212,8 @@ func (l *Loop) decide(ctx context.Context, item queue.Item) *commit {
 }
 
 // judge finds out what the binding is to look like.
-func (l *Loop) judge(ctx context.Context, r *entry) *commit {
-	c := &commit{entry: r, then: finish}
+func (l *Loop) judge(ctx context.Context, r *entry, profile *Profile) *commit {
+	c := &commit{entry: r, profile: profile, then: finish}
 	switch {
 	case r.class == nil:
 		c.want = failed("the binding has no placement: nothing says where its template may run")
@@ -240,30 +229,30 @@ func (l *Loop) judge(ctx context.Context, r *entry) *commit {
 	}
 	request := convert.FromBinding(r.binding, r.class.placement)
 	request.Peers = l.peers.of(r.key, r.binding)
-	snapshot, started := l.snapshotFor(r.profile), l.clock.Now()
-	decision, err := pipeline.Schedule(ctx, r.profile.Pipeline, snapshot, request)
+	snapshot, started := l.snapshotFor(profile), l.clock.Now()
+	decision, err := pipeline.Schedule(ctx, profile.Pipeline, snapshot, request)
 	l.metrics.step(stepDecide, l.clock.Since(started))
 	l.metrics.decided(&decision, err)
 	if err != nil {
 		c.want, c.then = failed(err.Error()), retry
 		return c
 	}
-	if r.profile.Observer != nil {
-		r.profile.Observer.Observe(request, snapshot, decision)
+	if profile.Observer != nil {
+		profile.Observer.Observe(request, snapshot, decision)
 	}
 	c.want, c.then = outcomeOf(request, &decision, r.class.fingerprint)
 	c.cures = decision.Cures()
-	if !r.profile.IgnoresReservations {
+	if !profile.IgnoresReservations {
 		c.reservations = reservationsOf(request, &decision)
 	}
 	return c
 }
 
-// snapshotFor returns the fleet as the profile sees it.
+// snapshotFor returns the fleet as the profile sees it. The lineup must be held.
 func (l *Loop) snapshotFor(p *Profile) *framework.Snapshot {
 	started, fleet := l.clock.Now(), l.fleet
 	if p.IgnoresReservations {
-		fleet = l.reported
+		fleet = l.lineup.reported
 	}
 	snapshot := fleet.Snapshot()
 	l.metrics.lookup("snapshot", snapshot == l.latest[fleet])

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 )
 
@@ -70,10 +73,24 @@ func specChanges(b workv1alpha2.Binding, want *result) []operation {
 	if !sameTargets(b.BindingSpec().Clusters, want.clusters) {
 		changes = append(changes, clustersOperation(want.clusters))
 	}
-	if b.GetAnnotations()[workv1alpha2.AppliedPlacementAnnotation] != want.placement {
+	if len(changes) > 0 && b.GetAnnotations()[workv1alpha2.AppliedPlacementAnnotation] != want.placement || recordDiffers(b, want.placement) {
 		changes = append(changes, annotationOperations(b, want.placement)...)
 	}
 	return changes
+}
+
+// recordDiffers reports whether the record of the applied placement says something else than the placement, or cannot be read. Another scheduler
+// may have worded the same differently, which is no reason to write.
+func recordDiffers(b workv1alpha2.Binding, placement string) bool {
+	text, ok := b.GetAnnotations()[workv1alpha2.AppliedPlacementAnnotation]
+	if !ok || text == placement {
+		return !ok
+	}
+	var recorded, wanted policyv1alpha1.Placement
+	if json.Unmarshal([]byte(text), &recorded) != nil || json.Unmarshal([]byte(placement), &wanted) != nil {
+		return true
+	}
+	return !apiequality.Semantic.DeepEqual(&recorded, &wanted)
 }
 
 func clustersOperation(clusters []workv1alpha2.TargetCluster) operation {
@@ -153,6 +170,11 @@ func statusChanges(b workv1alpha2.Binding, want *result, now time.Time) map[stri
 	return changes
 }
 
+// othersSuccess reports whether another scheduler tells of a success, in words of its own: they are no reason to write.
+func othersSuccess(c *metav1.Condition) bool {
+	return c.Status == metav1.ConditionTrue && c.Reason == workv1alpha2.ReasonSuccess && !strings.HasPrefix(c.Message, messageScheduled)
+}
+
 func scheduledCondition(status *workv1alpha2.ResourceBindingStatus, want *result, now time.Time) metav1.Condition {
 	c := metav1.Condition{
 		Type: workv1alpha2.ConditionScheduled, Status: metav1.ConditionFalse, Reason: want.reason, Message: want.message,
@@ -163,6 +185,9 @@ func scheduledCondition(status *workv1alpha2.ResourceBindingStatus, want *result
 	}
 	if old := meta.FindStatusCondition(status.Conditions, c.Type); old != nil {
 		c.ObservedGeneration = old.ObservedGeneration
+		if want.scheduled && want.message == messageScheduled && othersSuccess(old) {
+			c.Message = old.Message
+		}
 	}
 	return c
 }

@@ -152,6 +152,11 @@ func TestSpecPatch(t *testing.T) {
 	const applied = `"/metadata/annotations/policy.karmada.io~1applied-placement","value":"{\"replicaScheduling\":{\"replicaSchedulingType\":\"Divided\"}}"}`
 	bare, annotated := placed(), placed(func(b *workv1alpha2.ResourceBinding) { b.Annotations = map[string]string{"x": "y"} })
 	bare.Annotations = nil
+	recorded := func(applied string) *workv1alpha2.ResourceBinding {
+		return placed(func(b *workv1alpha2.ResourceBinding) {
+			b.Annotations = map[string]string{workv1alpha2.AppliedPlacementAnnotation: applied}
+		})
+	}
 	tests := []struct {
 		name    string
 		binding *workv1alpha2.ResourceBinding
@@ -159,6 +164,12 @@ func TestSpecPatch(t *testing.T) {
 		patch   string
 	}{
 		{name: "all is there, in another order", binding: placed(), want: want(placed(), b1, a2)},
+		{name: "the record is there in other words", binding: recorded(`{"replicaScheduling": {"replicaSchedulingType": "Divided"}, "clusterTolerations": []}`), want: want(placed(), a2, b1)},
+		{name: "the record cannot be read", binding: recorded("{"), want: want(placed(), a2, b1), patch: `[` + guards + `,{"op":"add","path":` + applied + `]`},
+		{
+			name: "other clusters, and the record in our words", binding: recorded(`{"replicaScheduling": {"replicaSchedulingType": "Divided"}}`), want: want(placed(), b1),
+			patch: `[` + guards + `,{"op":"add","path":"/spec/clusters","value":[{"name":"b","replicas":1}]},{"op":"add","path":` + applied + `]`,
+		},
 		{name: "a result that keeps what is there", binding: placed(), want: &result{}},
 		{
 			name: "other clusters", binding: placed(), want: want(placed(), b1),
@@ -205,6 +216,12 @@ func TestStatusPatch(t *testing.T) {
 	}{
 		{name: "first success", change: func(*workv1alpha2.ResourceBinding) {}, want: success, fields: []string{"conditions", "lastScheduledTime", "schedulerObservedGeneration", "schedulerObservingAffinityName"}},
 		{name: "nothing new", change: done, want: success},
+		{name: "a success in the words of another scheduler", change: func(b *workv1alpha2.ResourceBinding) { done(b); b.Status.Conditions[1].Message = "done" }, want: success},
+		{
+			name: "a caveat takes the place of their words", change: func(b *workv1alpha2.ResourceBinding) { done(b); b.Status.Conditions[1].Message = "done" },
+			want:   &result{scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled + " It was decided without x.", term: "one"},
+			fields: []string{"conditions", "lastScheduledTime"},
+		},
 		{name: "new generation", change: func(b *workv1alpha2.ResourceBinding) { done(b); b.Generation = 8 }, want: success, fields: []string{"lastScheduledTime", "schedulerObservedGeneration"}},
 		{name: "failure leaves generation and time", change: func(b *workv1alpha2.ResourceBinding) { done(b); b.Generation = 8 }, want: &result{reason: workv1alpha2.ReasonUnschedulable, message: "m"}, fields: []string{"conditions"}},
 	}

@@ -15,9 +15,6 @@ import (
 func TestProfilesSideBySide(t *testing.T) {
 	w := newWorld(t)
 	w.member("a")
-	six := func(name string) func(*workv1alpha2.ResourceBindingSpec) {
-		return func(s *workv1alpha2.ResourceBindingSpec) { s.SchedulerName, s.Replicas = name, 6 }
-	}
 	careless := w.name + "-careless"
 	var err error
 	o := w.options()

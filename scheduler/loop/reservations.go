@@ -154,10 +154,12 @@ func restoredOf(b workv1alpha2.Binding, now time.Time) restored {
 
 // restoreReservations counts what earlier processes have decided and members may not report yet.
 func (l *Loop) restoreReservations() {
+	l.lineup.RLock()
+	defer l.lineup.RUnlock()
 	now := l.clock.Now()
 	var found []restored
 	for _, r := range l.bindings.all() {
-		if r.profile.IgnoresReservations {
+		if p := l.lineup.profiles[schedulerOf(r.binding)]; p == nil || p.IgnoresReservations {
 			continue
 		}
 		if x := restoredOf(r.binding, now); len(x.reservations) > 0 {

@@ -21,21 +21,31 @@ const (
 // bindingSeen takes over a state of a binding. Only a change of the spec is a reason to decide, and only
 // if it is not our own.
 func (l *Loop) bindingSeen(b workv1alpha2.Binding) {
+	l.lineup.RLock()
+	defer l.lineup.RUnlock()
+	var old workv1alpha2.Binding
+	if r, ok := l.bindings.get(keyOf(b)); ok {
+		old = r.binding
+	}
+	l.arrange(old, b)
+}
+
+// arrange is bindingSeen for who holds the lineup. Old is nil for a binding that is new to its profile.
+func (l *Loop) arrange(old, b workv1alpha2.Binding) {
 	key := keyOf(b)
-	profile, ours := l.profiles[schedulerOf(b)]
-	if !ours || !considered(b) {
-		l.flights.forget(key)
-		l.dismiss(key)
-		l.peers.show(key, b)
+	profile := l.lineup.profiles[schedulerOf(b)]
+	if profile == nil || !considered(b) {
+		l.leave(b)
 		return
 	}
-	old, known := l.bindings.get(key)
-	l.metrics.lookup("placement", l.bindings.put(key, b, profile))
+	_, known := l.bindings.get(key)
+	l.metrics.lookup("placement", l.bindings.put(key, b))
 	l.noteSeen(b)
+	l.tellEstimators(profile, old, b)
 	event := eventBindingAdd
-	if known {
+	if old != nil && known {
 		event = eventBindingUpdate
-		if sameSpec(old.binding, b) {
+		if sameSpec(old, b) {
 			return
 		}
 	}
@@ -52,12 +62,26 @@ func (l *Loop) enqueue(event string, b workv1alpha2.Binding) {
 		priority = p.Priority
 	}
 	l.metrics.incoming.WithLabelValues(event).Inc()
+	l.prefetch(b)
 	l.queue.Add(keyOf(b), priority)
+}
+
+// leave leaves the binding to others.
+func (l *Loop) leave(b workv1alpha2.Binding) {
+	key := keyOf(b)
+	l.flights.forget(key)
+	l.dismiss(key)
+	l.peers.show(key, b)
 }
 
 // bindingDeleted forgets the binding and frees what it had reserved.
 func (l *Loop) bindingDeleted(key queue.Key) {
+	l.lineup.RLock()
+	defer l.lineup.RUnlock()
 	l.flights.forget(key)
+	if r, ok := l.bindings.get(key); ok {
+		l.tellEstimators(l.lineup.profiles[schedulerOf(r.binding)], r.binding, nil)
+	}
 	l.dismiss(key)
 	l.peers.forget(key)
 }
@@ -76,9 +100,11 @@ func (l *Loop) dismiss(key queue.Key) {
 // clusterSeen takes over a state of a member, puts the bindings into the queue that follow such a change, and wakes those that waited for it.
 // A report that says nothing new does nothing.
 func (l *Loop) clusterSeen(now *framework.Cluster) {
-	if l.reported != nil {
+	l.lineup.RLock()
+	defer l.lineup.RUnlock()
+	if l.lineup.reported != nil {
 		apart := *now
-		l.reported.SetCluster(&apart)
+		l.lineup.reported.SetCluster(&apart)
 	}
 	before, known := l.fleet.Cluster(now.Name)
 	facts := l.fleet.SetCluster(now)
@@ -96,8 +122,10 @@ func (l *Loop) clusterSeen(now *framework.Cluster) {
 
 // clusterDeleted decides again about whatever ran on the member.
 func (l *Loop) clusterDeleted(name string) {
-	if l.reported != nil {
-		l.reported.RemoveCluster(name)
+	l.lineup.RLock()
+	defer l.lineup.RUnlock()
+	if l.lineup.reported != nil {
+		l.lineup.reported.RemoveCluster(name)
 	}
 	if l.fleet.RemoveCluster(name) {
 		l.enqueueAll(eventClusterDelete, l.bindings.on(name))

@@ -2,6 +2,8 @@ package loop
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -75,13 +77,30 @@ func (w *watch) isSynced() bool {
 	return true
 }
 
-// intake passes on what a reflector delivers and keeps nothing but the names, so that it can tell after a new list what is gone. The loop keeps
-// what it needs. A reflector calls it from one goroutine.
+// bindings returns every binding that the watch has seen and that is not known to be deleted.
+func (w *watch) bindings() []workv1alpha2.Binding {
+	var out []workv1alpha2.Binding
+	for _, x := range w.intakes {
+		x.mu.Lock()
+		for _, object := range x.kept {
+			if b, ok := object.(workv1alpha2.Binding); ok {
+				out = append(out, b)
+			}
+		}
+		x.mu.Unlock()
+	}
+	return out
+}
+
+// intake passes on what a reflector delivers, and keeps it: the very object that the loop holds. So it can tell after a new list what is gone. A
+// reflector calls it from one goroutine.
 type intake struct {
-	keep  toolscache.TransformFunc
-	seen  func(any)
-	gone  func(queue.Key)
-	names map[queue.Key]struct{}
+	keep toolscache.TransformFunc
+	seen func(any)
+	gone func(queue.Key)
+	// mu guards kept.
+	mu   sync.Mutex
+	kept map[queue.Key]any
 	// synced is closed when the first list has been passed on.
 	synced chan struct{}
 	once   sync.Once
@@ -90,7 +109,7 @@ type intake struct {
 var _ toolscache.TransformingStore = (*intake)(nil)
 
 func newIntake(keep toolscache.TransformFunc, seen func(any), gone func(queue.Key)) *intake {
-	return &intake{keep: keep, seen: seen, gone: gone, names: map[queue.Key]struct{}{}, synced: make(chan struct{})}
+	return &intake{keep: keep, seen: seen, gone: gone, kept: map[queue.Key]any{}, synced: make(chan struct{})}
 }
 
 // Transformer implements toolscache.TransformingStore: a list that is not complete yet is kept small too.
@@ -106,7 +125,9 @@ func (x *intake) Add(object any) error {
 	if err != nil {
 		return err
 	}
-	x.names[key] = struct{}{}
+	x.mu.Lock()
+	x.kept[key] = kept
+	x.mu.Unlock()
 	x.seen(kept)
 	return nil
 }
@@ -120,8 +141,7 @@ func (x *intake) Delete(object any) error {
 	if err != nil {
 		return err
 	}
-	delete(x.names, key)
-	x.gone(key)
+	x.drop(key)
 	return nil
 }
 
@@ -135,10 +155,9 @@ func (x *intake) Replace(objects []any, _ string) error {
 		}
 		listed[key] = struct{}{}
 	}
-	for key := range x.names {
+	for _, key := range x.known() {
 		if _, ok := listed[key]; !ok {
-			delete(x.names, key)
-			x.gone(key)
+			x.drop(key)
 		}
 	}
 	for i, o := range objects {
@@ -149,6 +168,19 @@ func (x *intake) Replace(objects []any, _ string) error {
 	}
 	x.once.Do(func() { close(x.synced) })
 	return nil
+}
+
+func (x *intake) drop(key queue.Key) {
+	x.mu.Lock()
+	delete(x.kept, key)
+	x.mu.Unlock()
+	x.gone(key)
+}
+
+func (x *intake) known() []queue.Key {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Collect(maps.Keys(x.kept))
 }
 
 // Resync implements toolscache.ReflectorStore.

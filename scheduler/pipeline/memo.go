@@ -115,7 +115,7 @@ type room struct {
 
 // estimate returns the room for the request, which is shared: read only. What was estimated without one of the plugins is not remembered.
 func (m *Memo) estimate(ctx context.Context, plugins []framework.Estimate, q *framework.Query) (*room, error) {
-	key := q.Request.Shape
+	key := shapeOf(plugins, q.Request)
 	if m == nil || key == "" || !perShape(plugins) {
 		return newRoom(ctx, plugins, q)
 	}
@@ -128,6 +128,16 @@ func (m *Memo) estimate(ctx context.Context, plugins []framework.Estimate, q *fr
 		remember(m, m.rooms, key, r)
 	}
 	return r, nil
+}
+
+// shapeOf returns what the answers of all plugins depend on; empty when they cannot be shared.
+func shapeOf(plugins []framework.Estimate, r *framework.Request) string {
+	for _, p := range plugins {
+		if shaped, ok := p.(framework.ShapedEstimate); ok && r.Shape != "" {
+			return shaped.ShapeOf(r)
+		}
+	}
+	return r.Shape
 }
 
 func perShape(plugins []framework.Estimate) bool {

@@ -28,6 +28,9 @@ func SetDefaults(c *SchedulerConfiguration) {
 		if p.Reservations.Enabled == nil {
 			p.Reservations.Enabled = ptr.To(true)
 		}
+		if p.Estimators != nil {
+			SetEstimatorDefaults(p.Estimators)
+		}
 		for j := range p.ExternalPlugins {
 			e := &p.ExternalPlugins[j]
 			e.Deadline.Duration = cmp.Or(e.Deadline.Duration, DefaultDeadline)

@@ -41,6 +41,9 @@ type SchedulerProfile struct {
 	// ExternalPlugins are plugins that run outside the scheduler's process. Plugins refers to them by name.
 	// +optional
 	ExternalPlugins []ExternalPlugin `json:"externalPlugins,omitempty"`
+	// Estimators are asked how many replicas fit on the nodes of members. Without them the members' summaries are all that is known.
+	// +optional
+	Estimators *Estimators `json:"estimators,omitempty"`
 }
 
 // Reservations configures the account of room that is promised and not yet reported as used.

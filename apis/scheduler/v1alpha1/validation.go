@@ -54,7 +54,7 @@ func (p *SchedulerProfile) validate(path *field.Path) field.ErrorList {
 			faults = append(faults, once(external, name, at.Child("name"))...)
 		}
 	}
-	return faults
+	return append(faults, p.Estimators.validate(path.Child("estimators"))...)
 }
 
 func (e *ExternalPlugin) validate(path *field.Path) field.ErrorList {

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
@@ -66,6 +67,17 @@ func keepsAway(taint *corev1.Taint) bool {
 
 // Labels returns the node's labels. They must not be changed.
 func (n *Node) Labels() map[string]string { return n.object.Labels }
+
+// LastingTaints returns the taints without those that Kubernetes puts on nodes for their condition. They must not be changed.
+func (n *Node) LastingTaints() []corev1.Taint {
+	var lasting []corev1.Taint
+	for _, taint := range n.taints {
+		if !strings.HasPrefix(taint.Key, "node.kubernetes.io/") {
+			lasting = append(lasting, taint)
+		}
+	}
+	return lasting
+}
 
 // Open reports whether pods without tolerations may come.
 func (n *Node) Open() bool { return len(n.taints) == 0 }

@@ -28,6 +28,7 @@ UNSCHEDULABLE = 2
 
 # Facts about clusters, as in plugin.proto.
 MEMBERSHIP, LABELS, TAINTS, APIS, TOPOLOGY, CAPACITY = 1, 2, 4, 8, 16, 32
+PEERS = 64  # no fact about clusters: what the plugin reads in query.request.peers
 FILTER, SCORE = 1, 2
 
 

@@ -107,6 +107,8 @@ const (
 	Fact_FACT_TOPOLOGY Fact = 16
 	// What the cluster reported about its resources, and what is reserved there.
 	Fact_FACT_CAPACITY Fact = 32
+	// Where the members of workload groups run. It is no fact about clusters and never in a table: each request brings it with its peers.
+	Fact_FACT_PEERS Fact = 64
 )
 
 // Enum value maps for Fact.
@@ -119,6 +121,7 @@ var (
 		8:  "FACT_APIS",
 		16: "FACT_TOPOLOGY",
 		32: "FACT_CAPACITY",
+		64: "FACT_PEERS",
 	}
 	Fact_value = map[string]int32{
 		"FACT_UNSPECIFIED": 0,
@@ -128,6 +131,7 @@ var (
 		"FACT_APIS":        8,
 		"FACT_TOPOLOGY":    16,
 		"FACT_CAPACITY":    32,
+		"FACT_PEERS":       64,
 	}
 )
 
@@ -2001,9 +2005,9 @@ func (x *Status) GetReasons() []string {
 // Cure names a change of the fleet that could turn a refusal into an acceptance.
 type Cure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// One Fact value.
+	// One Fact value, not a sum.
 	Fact uint32 `protobuf:"varint,1,opt,name=fact,proto3" json:"fact,omitempty"`
-	// Narrows the change down to, say, one API; empty means any change of the fact.
+	// Narrows the change down to, say, one API, or for peers namespace/group; empty means any change of the fact.
 	Subject       string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2347,8 +2351,10 @@ type Request struct {
 	NamesDescending bool `protobuf:"varint,13,opt,name=names_descending,json=namesDescending,proto3" json:"names_descending,omitempty"`
 	// The fingerprint of a placement that was told before: many requests share one.
 	PlacementFingerprint string `protobuf:"bytes,14,opt,name=placement_fingerprint,json=placementFingerprint,proto3" json:"placement_fingerprint,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// Absent when the request belongs to no workload group.
+	Peers         *Peers `protobuf:"bytes,15,opt,name=peers,proto3" json:"peers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Request) Reset() {
@@ -2479,6 +2485,104 @@ func (x *Request) GetPlacementFingerprint() string {
 	return ""
 }
 
+func (x *Request) GetPeers() *Peers {
+	if x != nil {
+		return x.Peers
+	}
+	return nil
+}
+
+// Peers is where other workloads run with which a request wants to be together, or apart.
+type Peers struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The namespace of the request and its groups.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// The group to be together with; empty for none.
+	AffinityGroup string `protobuf:"bytes,2,opt,name=affinity_group,json=affinityGroup,proto3" json:"affinity_group,omitempty"`
+	// Any other member of the affinity group is scheduled.
+	Bound bool `protobuf:"varint,3,opt,name=bound,proto3" json:"bound,omitempty"`
+	// The clusters on which all other members of the affinity group run that are scheduled, possibly none.
+	Together []string `protobuf:"bytes,4,rep,name=together,proto3" json:"together,omitempty"`
+	// The group to be apart from; empty for none.
+	AntiAffinityGroup string `protobuf:"bytes,5,opt,name=anti_affinity_group,json=antiAffinityGroup,proto3" json:"anti_affinity_group,omitempty"`
+	// The clusters on which any other member of the anti-affinity group runs.
+	Apart         []string `protobuf:"bytes,6,rep,name=apart,proto3" json:"apart,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Peers) Reset() {
+	*x = Peers{}
+	mi := &file_v1_plugin_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Peers) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Peers) ProtoMessage() {}
+
+func (x *Peers) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_plugin_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Peers.ProtoReflect.Descriptor instead.
+func (*Peers) Descriptor() ([]byte, []int) {
+	return file_v1_plugin_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *Peers) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *Peers) GetAffinityGroup() string {
+	if x != nil {
+		return x.AffinityGroup
+	}
+	return ""
+}
+
+func (x *Peers) GetBound() bool {
+	if x != nil {
+		return x.Bound
+	}
+	return false
+}
+
+func (x *Peers) GetTogether() []string {
+	if x != nil {
+		return x.Together
+	}
+	return nil
+}
+
+func (x *Peers) GetAntiAffinityGroup() string {
+	if x != nil {
+		return x.AntiAffinityGroup
+	}
+	return ""
+}
+
+func (x *Peers) GetApart() []string {
+	if x != nil {
+		return x.Apart
+	}
+	return nil
+}
+
 type Component struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -2490,7 +2594,7 @@ type Component struct {
 
 func (x *Component) Reset() {
 	*x = Component{}
-	mi := &file_v1_plugin_proto_msgTypes[32]
+	mi := &file_v1_plugin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2502,7 +2606,7 @@ func (x *Component) String() string {
 func (*Component) ProtoMessage() {}
 
 func (x *Component) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[32]
+	mi := &file_v1_plugin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2515,7 +2619,7 @@ func (x *Component) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Component.ProtoReflect.Descriptor instead.
 func (*Component) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{32}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Component) GetName() string {
@@ -2549,7 +2653,7 @@ type Assignment struct {
 
 func (x *Assignment) Reset() {
 	*x = Assignment{}
-	mi := &file_v1_plugin_proto_msgTypes[33]
+	mi := &file_v1_plugin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2561,7 +2665,7 @@ func (x *Assignment) String() string {
 func (*Assignment) ProtoMessage() {}
 
 func (x *Assignment) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[33]
+	mi := &file_v1_plugin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2574,7 +2678,7 @@ func (x *Assignment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assignment.ProtoReflect.Descriptor instead.
 func (*Assignment) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{33}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Assignment) GetCluster() string {
@@ -2608,7 +2712,7 @@ type Placement struct {
 
 func (x *Placement) Reset() {
 	*x = Placement{}
-	mi := &file_v1_plugin_proto_msgTypes[34]
+	mi := &file_v1_plugin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2620,7 +2724,7 @@ func (x *Placement) String() string {
 func (*Placement) ProtoMessage() {}
 
 func (x *Placement) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[34]
+	mi := &file_v1_plugin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2633,7 +2737,7 @@ func (x *Placement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Placement.ProtoReflect.Descriptor instead.
 func (*Placement) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{34}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Placement) GetFingerprint() string {
@@ -2696,7 +2800,7 @@ type Term struct {
 
 func (x *Term) Reset() {
 	*x = Term{}
-	mi := &file_v1_plugin_proto_msgTypes[35]
+	mi := &file_v1_plugin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2708,7 +2812,7 @@ func (x *Term) String() string {
 func (*Term) ProtoMessage() {}
 
 func (x *Term) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[35]
+	mi := &file_v1_plugin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2721,7 +2825,7 @@ func (x *Term) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Term.ProtoReflect.Descriptor instead.
 func (*Term) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{35}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Term) GetName() string {
@@ -2758,7 +2862,7 @@ type Affinity struct {
 
 func (x *Affinity) Reset() {
 	*x = Affinity{}
-	mi := &file_v1_plugin_proto_msgTypes[36]
+	mi := &file_v1_plugin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2770,7 +2874,7 @@ func (x *Affinity) String() string {
 func (*Affinity) ProtoMessage() {}
 
 func (x *Affinity) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[36]
+	mi := &file_v1_plugin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2783,7 +2887,7 @@ func (x *Affinity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Affinity.ProtoReflect.Descriptor instead.
 func (*Affinity) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{36}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Affinity) GetLabels() []*Requirement {
@@ -2826,7 +2930,7 @@ type Requirement struct {
 
 func (x *Requirement) Reset() {
 	*x = Requirement{}
-	mi := &file_v1_plugin_proto_msgTypes[37]
+	mi := &file_v1_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2838,7 +2942,7 @@ func (x *Requirement) String() string {
 func (*Requirement) ProtoMessage() {}
 
 func (x *Requirement) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[37]
+	mi := &file_v1_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2851,7 +2955,7 @@ func (x *Requirement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Requirement.ProtoReflect.Descriptor instead.
 func (*Requirement) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{37}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Requirement) GetKey() string {
@@ -2887,7 +2991,7 @@ type Toleration struct {
 
 func (x *Toleration) Reset() {
 	*x = Toleration{}
-	mi := &file_v1_plugin_proto_msgTypes[38]
+	mi := &file_v1_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2899,7 +3003,7 @@ func (x *Toleration) String() string {
 func (*Toleration) ProtoMessage() {}
 
 func (x *Toleration) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[38]
+	mi := &file_v1_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2912,7 +3016,7 @@ func (x *Toleration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Toleration.ProtoReflect.Descriptor instead.
 func (*Toleration) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{38}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Toleration) GetKey() string {
@@ -2957,7 +3061,7 @@ type SpreadConstraint struct {
 
 func (x *SpreadConstraint) Reset() {
 	*x = SpreadConstraint{}
-	mi := &file_v1_plugin_proto_msgTypes[39]
+	mi := &file_v1_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2969,7 +3073,7 @@ func (x *SpreadConstraint) String() string {
 func (*SpreadConstraint) ProtoMessage() {}
 
 func (x *SpreadConstraint) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[39]
+	mi := &file_v1_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2982,7 +3086,7 @@ func (x *SpreadConstraint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SpreadConstraint.ProtoReflect.Descriptor instead.
 func (*SpreadConstraint) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{39}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *SpreadConstraint) GetKey() string {
@@ -3023,7 +3127,7 @@ type WeightedAffinity struct {
 
 func (x *WeightedAffinity) Reset() {
 	*x = WeightedAffinity{}
-	mi := &file_v1_plugin_proto_msgTypes[40]
+	mi := &file_v1_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3035,7 +3139,7 @@ func (x *WeightedAffinity) String() string {
 func (*WeightedAffinity) ProtoMessage() {}
 
 func (x *WeightedAffinity) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[40]
+	mi := &file_v1_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3048,7 +3152,7 @@ func (x *WeightedAffinity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WeightedAffinity.ProtoReflect.Descriptor instead.
 func (*WeightedAffinity) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{40}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *WeightedAffinity) GetAffinity() *Affinity {
@@ -3219,7 +3323,7 @@ const file_v1_plugin_proto_rawDesc = "" +
 	"\aweights\x18\x03 \x03(\x03R\aweights\x12\x14\n" +
 	"\x05seats\x18\x04 \x01(\x03R\x05seats\x12\x1a\n" +
 	"\bunplaced\x18\x05 \x01(\x03R\bunplaced\x123\n" +
-	"\x06status\x18\x06 \x01(\v2\x1b.longshore.plugin.v1.StatusR\x06status\"\xc8\x04\n" +
+	"\x06status\x18\x06 \x01(\v2\x1b.longshore.plugin.v1.StatusR\x06status\"\xfa\x04\n" +
 	"\aRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
 	"\x03api\x18\x02 \x01(\v2\x18.longshore.plugin.v1.ApiR\x03api\x12\x1a\n" +
@@ -3237,7 +3341,15 @@ const file_v1_plugin_proto_rawDesc = "" +
 	"\bevicting\x18\v \x03(\tR\bevicting\x12\x14\n" +
 	"\x05fresh\x18\f \x01(\bR\x05fresh\x12)\n" +
 	"\x10names_descending\x18\r \x01(\bR\x0fnamesDescending\x123\n" +
-	"\x15placement_fingerprint\x18\x0e \x01(\tR\x14placementFingerprint\"~\n" +
+	"\x15placement_fingerprint\x18\x0e \x01(\tR\x14placementFingerprint\x120\n" +
+	"\x05peers\x18\x0f \x01(\v2\x1a.longshore.plugin.v1.PeersR\x05peers\"\xc4\x01\n" +
+	"\x05Peers\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12%\n" +
+	"\x0eaffinity_group\x18\x02 \x01(\tR\raffinityGroup\x12\x14\n" +
+	"\x05bound\x18\x03 \x01(\bR\x05bound\x12\x1a\n" +
+	"\btogether\x18\x04 \x03(\tR\btogether\x12.\n" +
+	"\x13anti_affinity_group\x18\x05 \x01(\tR\x11antiAffinityGroup\x12\x14\n" +
+	"\x05apart\x18\x06 \x03(\tR\x05apart\"~\n" +
 	"\tComponent\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\breplicas\x18\x02 \x01(\x03R\breplicas\x12A\n" +
@@ -3289,7 +3401,7 @@ const file_v1_plugin_proto_rawDesc = "" +
 	"\vSTAGE_SCORE\x10\x02\x12\x12\n" +
 	"\x0eSTAGE_ESTIMATE\x10\x03\x12\x10\n" +
 	"\fSTAGE_SELECT\x10\x04\x12\x10\n" +
-	"\fSTAGE_ASSIGN\x10\x05*\x88\x01\n" +
+	"\fSTAGE_ASSIGN\x10\x05*\x98\x01\n" +
 	"\x04Fact\x12\x14\n" +
 	"\x10FACT_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fFACT_MEMBERSHIP\x10\x01\x12\x0f\n" +
@@ -3297,7 +3409,9 @@ const file_v1_plugin_proto_rawDesc = "" +
 	"\vFACT_TAINTS\x10\x04\x12\r\n" +
 	"\tFACT_APIS\x10\b\x12\x11\n" +
 	"\rFACT_TOPOLOGY\x10\x10\x12\x11\n" +
-	"\rFACT_CAPACITY\x10 *\x99\x01\n" +
+	"\rFACT_CAPACITY\x10 \x12\x0e\n" +
+	"\n" +
+	"FACT_PEERS\x10@*\x99\x01\n" +
 	"\x04Code\x12\x10\n" +
 	"\fCODE_SUCCESS\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -3330,7 +3444,7 @@ func file_v1_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_v1_plugin_proto_goTypes = []any{
 	(Stage)(0),                // 0: longshore.plugin.v1.Stage
 	(Fact)(0),                 // 1: longshore.plugin.v1.Fact
@@ -3368,23 +3482,24 @@ var file_v1_plugin_proto_goTypes = []any{
 	(*SelectAnswer)(nil),      // 33: longshore.plugin.v1.SelectAnswer
 	(*AssignAnswer)(nil),      // 34: longshore.plugin.v1.AssignAnswer
 	(*Request)(nil),           // 35: longshore.plugin.v1.Request
-	(*Component)(nil),         // 36: longshore.plugin.v1.Component
-	(*Assignment)(nil),        // 37: longshore.plugin.v1.Assignment
-	(*Placement)(nil),         // 38: longshore.plugin.v1.Placement
-	(*Term)(nil),              // 39: longshore.plugin.v1.Term
-	(*Affinity)(nil),          // 40: longshore.plugin.v1.Affinity
-	(*Requirement)(nil),       // 41: longshore.plugin.v1.Requirement
-	(*Toleration)(nil),        // 42: longshore.plugin.v1.Toleration
-	(*SpreadConstraint)(nil),  // 43: longshore.plugin.v1.SpreadConstraint
-	(*WeightedAffinity)(nil),  // 44: longshore.plugin.v1.WeightedAffinity
-	(*structpb.Struct)(nil),   // 45: google.protobuf.Struct
+	(*Peers)(nil),             // 36: longshore.plugin.v1.Peers
+	(*Component)(nil),         // 37: longshore.plugin.v1.Component
+	(*Assignment)(nil),        // 38: longshore.plugin.v1.Assignment
+	(*Placement)(nil),         // 39: longshore.plugin.v1.Placement
+	(*Term)(nil),              // 40: longshore.plugin.v1.Term
+	(*Affinity)(nil),          // 41: longshore.plugin.v1.Affinity
+	(*Requirement)(nil),       // 42: longshore.plugin.v1.Requirement
+	(*Toleration)(nil),        // 43: longshore.plugin.v1.Toleration
+	(*SpreadConstraint)(nil),  // 44: longshore.plugin.v1.SpreadConstraint
+	(*WeightedAffinity)(nil),  // 45: longshore.plugin.v1.WeightedAffinity
+	(*structpb.Struct)(nil),   // 46: google.protobuf.Struct
 }
 var file_v1_plugin_proto_depIdxs = []int32{
 	0,  // 0: longshore.plugin.v1.InfoResponse.stages:type_name -> longshore.plugin.v1.Stage
-	45, // 1: longshore.plugin.v1.ConfigureRequest.arguments:type_name -> google.protobuf.Struct
+	46, // 1: longshore.plugin.v1.ConfigureRequest.arguments:type_name -> google.protobuf.Struct
 	10, // 2: longshore.plugin.v1.WorkRequest.table:type_name -> longshore.plugin.v1.Table
 	19, // 3: longshore.plugin.v1.WorkRequest.questions:type_name -> longshore.plugin.v1.Question
-	38, // 4: longshore.plugin.v1.WorkRequest.placements:type_name -> longshore.plugin.v1.Placement
+	39, // 4: longshore.plugin.v1.WorkRequest.placements:type_name -> longshore.plugin.v1.Placement
 	26, // 5: longshore.plugin.v1.WorkResponse.answers:type_name -> longshore.plugin.v1.Answer
 	11, // 6: longshore.plugin.v1.Table.clusters:type_name -> longshore.plugin.v1.Cluster
 	15, // 7: longshore.plugin.v1.Table.api_lists:type_name -> longshore.plugin.v1.ApiList
@@ -3419,31 +3534,32 @@ var file_v1_plugin_proto_depIdxs = []int32{
 	29, // 36: longshore.plugin.v1.AssignAnswer.status:type_name -> longshore.plugin.v1.Status
 	14, // 37: longshore.plugin.v1.Request.api:type_name -> longshore.plugin.v1.Api
 	16, // 38: longshore.plugin.v1.Request.requirements:type_name -> longshore.plugin.v1.Resource
-	36, // 39: longshore.plugin.v1.Request.components:type_name -> longshore.plugin.v1.Component
-	38, // 40: longshore.plugin.v1.Request.placement:type_name -> longshore.plugin.v1.Placement
-	37, // 41: longshore.plugin.v1.Request.current:type_name -> longshore.plugin.v1.Assignment
-	16, // 42: longshore.plugin.v1.Component.requirements:type_name -> longshore.plugin.v1.Resource
-	39, // 43: longshore.plugin.v1.Placement.terms:type_name -> longshore.plugin.v1.Term
-	42, // 44: longshore.plugin.v1.Placement.tolerations:type_name -> longshore.plugin.v1.Toleration
-	43, // 45: longshore.plugin.v1.Placement.spread:type_name -> longshore.plugin.v1.SpreadConstraint
-	3,  // 46: longshore.plugin.v1.Placement.strategy:type_name -> longshore.plugin.v1.Strategy
-	44, // 47: longshore.plugin.v1.Placement.static_weights:type_name -> longshore.plugin.v1.WeightedAffinity
-	40, // 48: longshore.plugin.v1.Term.affinity:type_name -> longshore.plugin.v1.Affinity
-	40, // 49: longshore.plugin.v1.Term.overflow:type_name -> longshore.plugin.v1.Affinity
-	41, // 50: longshore.plugin.v1.Affinity.labels:type_name -> longshore.plugin.v1.Requirement
-	41, // 51: longshore.plugin.v1.Affinity.fields:type_name -> longshore.plugin.v1.Requirement
-	40, // 52: longshore.plugin.v1.WeightedAffinity.affinity:type_name -> longshore.plugin.v1.Affinity
-	4,  // 53: longshore.plugin.v1.PlacementPlugin.Info:input_type -> longshore.plugin.v1.InfoRequest
-	6,  // 54: longshore.plugin.v1.PlacementPlugin.Configure:input_type -> longshore.plugin.v1.ConfigureRequest
-	8,  // 55: longshore.plugin.v1.PlacementPlugin.Work:input_type -> longshore.plugin.v1.WorkRequest
-	5,  // 56: longshore.plugin.v1.PlacementPlugin.Info:output_type -> longshore.plugin.v1.InfoResponse
-	7,  // 57: longshore.plugin.v1.PlacementPlugin.Configure:output_type -> longshore.plugin.v1.ConfigureResponse
-	9,  // 58: longshore.plugin.v1.PlacementPlugin.Work:output_type -> longshore.plugin.v1.WorkResponse
-	56, // [56:59] is the sub-list for method output_type
-	53, // [53:56] is the sub-list for method input_type
-	53, // [53:53] is the sub-list for extension type_name
-	53, // [53:53] is the sub-list for extension extendee
-	0,  // [0:53] is the sub-list for field type_name
+	37, // 39: longshore.plugin.v1.Request.components:type_name -> longshore.plugin.v1.Component
+	39, // 40: longshore.plugin.v1.Request.placement:type_name -> longshore.plugin.v1.Placement
+	38, // 41: longshore.plugin.v1.Request.current:type_name -> longshore.plugin.v1.Assignment
+	36, // 42: longshore.plugin.v1.Request.peers:type_name -> longshore.plugin.v1.Peers
+	16, // 43: longshore.plugin.v1.Component.requirements:type_name -> longshore.plugin.v1.Resource
+	40, // 44: longshore.plugin.v1.Placement.terms:type_name -> longshore.plugin.v1.Term
+	43, // 45: longshore.plugin.v1.Placement.tolerations:type_name -> longshore.plugin.v1.Toleration
+	44, // 46: longshore.plugin.v1.Placement.spread:type_name -> longshore.plugin.v1.SpreadConstraint
+	3,  // 47: longshore.plugin.v1.Placement.strategy:type_name -> longshore.plugin.v1.Strategy
+	45, // 48: longshore.plugin.v1.Placement.static_weights:type_name -> longshore.plugin.v1.WeightedAffinity
+	41, // 49: longshore.plugin.v1.Term.affinity:type_name -> longshore.plugin.v1.Affinity
+	41, // 50: longshore.plugin.v1.Term.overflow:type_name -> longshore.plugin.v1.Affinity
+	42, // 51: longshore.plugin.v1.Affinity.labels:type_name -> longshore.plugin.v1.Requirement
+	42, // 52: longshore.plugin.v1.Affinity.fields:type_name -> longshore.plugin.v1.Requirement
+	41, // 53: longshore.plugin.v1.WeightedAffinity.affinity:type_name -> longshore.plugin.v1.Affinity
+	4,  // 54: longshore.plugin.v1.PlacementPlugin.Info:input_type -> longshore.plugin.v1.InfoRequest
+	6,  // 55: longshore.plugin.v1.PlacementPlugin.Configure:input_type -> longshore.plugin.v1.ConfigureRequest
+	8,  // 56: longshore.plugin.v1.PlacementPlugin.Work:input_type -> longshore.plugin.v1.WorkRequest
+	5,  // 57: longshore.plugin.v1.PlacementPlugin.Info:output_type -> longshore.plugin.v1.InfoResponse
+	7,  // 58: longshore.plugin.v1.PlacementPlugin.Configure:output_type -> longshore.plugin.v1.ConfigureResponse
+	9,  // 59: longshore.plugin.v1.PlacementPlugin.Work:output_type -> longshore.plugin.v1.WorkResponse
+	57, // [57:60] is the sub-list for method output_type
+	54, // [54:57] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_v1_plugin_proto_init() }
@@ -3457,7 +3573,7 @@ func file_v1_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_plugin_proto_rawDesc), len(file_v1_plugin_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   41,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
