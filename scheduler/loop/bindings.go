@@ -15,10 +15,12 @@ import (
 // bindings holds the bindings that are considered, the latest state of each that was seen, and indexes them, so that a change of a cluster
 // finds those that it concerns without looking at all. It is safe for concurrent use.
 type bindings struct {
-	mu       sync.Mutex
-	entries  map[queue.Key]*entry
-	classes  map[string]*class
-	byTarget map[string]map[queue.Key]*entry
+	mu      sync.Mutex
+	entries map[queue.Key]*entry
+	classes map[string]*class
+	// byPlacement finds the class of a placement that bindings share, without looking at what it says.
+	byPlacement map[*policyv1alpha1.Placement]*class
+	byTarget    map[string]map[*entry]struct{}
 }
 
 // entry is one state of one binding. It is read only.
@@ -40,11 +42,18 @@ type class struct {
 	invalid error
 
 	size      int
-	followers map[queue.Key]*entry
+	followers map[*entry]struct{}
+	// known are the last placements that were found to be this one, mostKnown of them at most.
+	known []*policyv1alpha1.Placement
 }
 
+// mostKnown is more than one because bindings that were decoded at different times may not share their placement.
+const mostKnown = 4
+
 func newBindings() *bindings {
-	return &bindings{entries: map[queue.Key]*entry{}, classes: map[string]*class{}, byTarget: map[string]map[queue.Key]*entry{}}
+	return &bindings{
+		entries: map[queue.Key]*entry{}, classes: map[string]*class{}, byPlacement: map[*policyv1alpha1.Placement]*class{}, byTarget: map[string]map[*entry]struct{}{},
+	}
 }
 
 // get returns the latest state of the binding.
@@ -90,20 +99,28 @@ func (x *bindings) enter(r *entry, c *class) (existed bool) {
 	c.size++
 	r.class = c
 	if r.follows {
-		c.followers[r.key] = r
+		c.followers[r] = struct{}{}
 	}
 	return existed
 }
 
 // classOf returns the class of the placement, which is converted once for all that share it, and whether it existed.
 func (x *bindings) classOf(placement *policyv1alpha1.Placement) (*class, bool) {
-	fingerprint := convert.Fingerprint(placement)
-	if c, ok := x.classes[fingerprint]; ok {
+	if c, ok := x.byPlacement[placement]; ok {
 		return c, true
 	}
-	c := &class{fingerprint: fingerprint, followers: map[queue.Key]*entry{}}
-	c.placement, c.invalid = convert.FromPlacement(placement)
-	return c, false
+	fingerprint := convert.Fingerprint(placement)
+	c, existed := x.classes[fingerprint]
+	if !existed {
+		c = &class{fingerprint: fingerprint, followers: map[*entry]struct{}{}}
+		c.placement, c.invalid = convert.FromPlacement(placement)
+	}
+	x.byPlacement[placement] = c
+	if c.known = append(c.known, placement); len(c.known) > mostKnown {
+		delete(x.byPlacement, c.known[0])
+		c.known = slices.Delete(c.known, 0, 1)
+	}
+	return c, existed
 }
 
 // delete forgets the binding and reports whether it was known.
@@ -121,15 +138,24 @@ func (x *bindings) remove(key queue.Key) bool {
 	delete(x.entries, key)
 	clusters := r.binding.BindingSpec().Clusters
 	for i := range clusters {
-		discard(x.byTarget, clusters[i].Name, key)
+		discard(x.byTarget, clusters[i].Name, r)
 	}
 	if c := r.class; c != nil {
-		delete(c.followers, key)
+		delete(c.followers, r)
 		if c.size--; c.size == 0 {
-			delete(x.classes, c.fingerprint)
+			x.drop(c)
 		}
 	}
 	return true
+}
+
+// drop forgets a class that no binding has any more.
+func (x *bindings) drop(c *class) {
+	delete(x.classes, c.fingerprint)
+	for _, placement := range c.known {
+		delete(x.byPlacement, placement)
+	}
+	c.known = nil
 }
 
 // all returns every binding.
@@ -144,7 +170,7 @@ func (x *bindings) on(cluster string) []*entry {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	out := make([]*entry, 0, len(x.byTarget[cluster]))
-	for _, r := range x.byTarget[cluster] {
+	for r := range x.byTarget[cluster] {
 		out = append(out, r)
 	}
 	return out
@@ -159,7 +185,7 @@ func (x *bindings) followersOf(states ...*framework.Cluster) []*entry {
 		if len(c.followers) == 0 || c.placement == nil || !c.means(states) {
 			continue
 		}
-		for _, r := range c.followers {
+		for r := range c.followers {
 			out = append(out, r)
 		}
 	}
@@ -184,15 +210,15 @@ func (c *class) means(states []*framework.Cluster) bool {
 	return false
 }
 
-func insert(index map[string]map[queue.Key]*entry, name string, r *entry) {
+func insert(index map[string]map[*entry]struct{}, name string, r *entry) {
 	if index[name] == nil {
-		index[name] = map[queue.Key]*entry{}
+		index[name] = map[*entry]struct{}{}
 	}
-	index[name][r.key] = r
+	index[name][r] = struct{}{}
 }
 
-func discard(index map[string]map[queue.Key]*entry, name string, key queue.Key) {
-	delete(index[name], key)
+func discard(index map[string]map[*entry]struct{}, name string, r *entry) {
+	delete(index[name], r)
 	if len(index[name]) == 0 {
 		delete(index, name)
 	}

@@ -15,13 +15,16 @@ import (
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 )
 
-// codecs decodes the objects of the API groups as they are, without conversion or defaulting.
-var codecs = directCodecs{serializer.NewCodecFactory(apis.NewScheme()).WithoutConversion()}
+// generic decodes the objects of the API groups as they are, without conversion or defaulting.
+var generic = serializer.NewCodecFactory(apis.NewScheme()).WithoutConversion()
 
-// directCodecs decodes what a watch delivers in one pass. The generic machinery reads every event five times: to find its end, to find out
+// directCodecs decodes what a watch delivers in one pass, and of bindings only what scheduling reads. The generic machinery reads every event five times: to find its end, to find out
 // that it is an event, to decode that, to find out the kind of its object, to decode that. An API server writes kind and type first, so one
 // look at the beginning tells them; what begins otherwise goes the long way.
-type directCodecs struct{ runtime.NegotiatedSerializer }
+type directCodecs struct {
+	runtime.NegotiatedSerializer
+	pool *pool
+}
 
 // SupportedMediaTypes implements runtime.NegotiatedSerializer.
 func (c directCodecs) SupportedMediaTypes() []runtime.SerializerInfo {
@@ -40,7 +43,7 @@ func (c directCodecs) SupportedMediaTypes() []runtime.SerializerInfo {
 
 // DecoderToVersion implements runtime.NegotiatedSerializer.
 func (c directCodecs) DecoderToVersion(d runtime.Decoder, gv runtime.GroupVersioner) runtime.Decoder {
-	return objectDecoder{c.NegotiatedSerializer.DecoderToVersion(d, gv)}
+	return objectDecoder{Decoder: c.NegotiatedSerializer.DecoderToVersion(d, gv), pool: c.pool}
 }
 
 // eventSerializer decodes the events of a watch, which have these two fields and no others.
@@ -66,7 +69,10 @@ func (s eventSerializer) Decode(data []byte, defaults *schema.GroupVersionKind, 
 }
 
 // objectDecoder decodes the kinds that the loop watches.
-type objectDecoder struct{ runtime.Decoder }
+type objectDecoder struct {
+	runtime.Decoder
+	pool *pool
+}
 
 // watched makes an empty object of each kind, by how its JSON begins.
 var watched = map[string]func() runtime.Object{
@@ -85,12 +91,20 @@ func (d objectDecoder) Decode(data []byte, defaults *schema.GroupVersionKind, in
 		for begins, make := range watched {
 			if len(data) >= len(begins) && strings.HasPrefix(string(data[:len(begins)]), begins) {
 				object := make()
-				err := json.Unmarshal(data, object)
-				kind := object.GetObjectKind().GroupVersionKind()
-				object.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{})
-				return object, &kind, err
+				return object, nil, d.decode(data, object)
 			}
 		}
 	}
-	return d.Decoder.Decode(data, defaults, into)
+	object, kind, err := d.Decoder.Decode(data, defaults, into)
+	d.pool.slim(object)
+	return object, kind, err
+}
+
+func (d objectDecoder) decode(data []byte, into runtime.Object) error {
+	if b, ok := into.(workv1alpha2.Binding); ok {
+		return d.pool.decodeBinding(data, b)
+	}
+	err := json.Unmarshal(data, into)
+	into.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{})
+	return err
 }

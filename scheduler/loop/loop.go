@@ -93,6 +93,7 @@ type Loop struct {
 	bindings *bindings
 	flights  *flights
 	peers    *peers
+	pool     *pool
 	writer   *writer
 	watch    *watch
 	metrics  *Metrics
@@ -114,28 +115,29 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}
-	work, err := newClient(config, workv1alpha2.GroupVersion)
+	values := newPool()
+	work, err := newClient(config, workv1alpha2.GroupVersion, values)
 	if err != nil {
 		return nil, err
 	}
-	clusters, err := newClient(config, clusterv1alpha1.GroupVersion)
+	clusters, err := newClient(config, clusterv1alpha1.GroupVersion, values)
 	if err != nil {
 		return nil, err
 	}
 	l := &Loop{
 		options: o, lineup: lineup{profiles: profiles}, clock: o.Clock, queue: queue.New(o.Clock), fleet: cache.New(o.Clock), latest: map[*cache.Cache]*framework.Snapshot{}, bindings: newBindings(), flights: newFlights(),
-		writer: &writer{client: work, conflicted: o.Metrics.conflicts.Inc}, metrics: o.Metrics,
+		pool: values, writer: &writer{client: work, pool: values, conflicted: o.Metrics.conflicts.Inc}, metrics: o.Metrics,
 		commits: make(chan *commit, backlog),
 	}
 	l.fitFleets()
 	l.peers = newPeers(l.flights.pending, l.wakePeers)
 	l.metrics.depth, l.metrics.outstanding = l.queue.Depth, l.fleet.Outstanding
-	l.watch, err = newWatch(work, clusters, l)
-	return l, err
+	l.watch = newWatch(work, clusters, l)
+	return l, nil
 }
 
 // Synced reports whether the loop has seen the whole fleet and all bindings, and thus decides.
-func (l *Loop) Synced() bool { return l.watch.synced() }
+func (l *Loop) Synced() bool { return l.watch.isSynced() }
 
 // Run watches and schedules until ctx ends. Results that were decided by then and not yet being written are dropped: the next process decides
 // them again.

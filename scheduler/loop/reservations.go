@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/runtime"
-
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/scheduler/cache"
 	"github.com/longshore-project/longshore/scheduler/convert"
@@ -92,7 +90,7 @@ func unobserved(r *framework.Request, items []workv1alpha2.AggregatedStatusItem)
 // missing returns how many of the assigned replicas the reported status does not show. A status that does not count replicas shows all of them
 // if it is healthy.
 func missing(assigned int64, s *workv1alpha2.AggregatedStatusItem) int64 {
-	if n, ok := reportedReplicas(s.Status); ok {
+	if n, ok := reportedReplicas(rawOf(s)); ok {
 		return max(assigned-n, 0)
 	}
 	if s.Health == workv1alpha2.ResourceHealthy {
@@ -101,32 +99,27 @@ func missing(assigned int64, s *workv1alpha2.AggregatedStatusItem) int64 {
 	return assigned
 }
 
+func rawOf(s *workv1alpha2.AggregatedStatusItem) []byte {
+	if s.Status == nil {
+		return nil
+	}
+	return s.Status.Raw
+}
+
 // replicaCount is the part of a template's status that counts the pods that exist, whether they are ready or not.
 type replicaCount struct {
 	Replicas *int64 `json:"replicas,omitempty"`
 }
 
-func reportedReplicas(status *runtime.RawExtension) (n int64, ok bool) {
-	if status == nil {
+func reportedReplicas(status []byte) (n int64, ok bool) {
+	if len(status) == 0 {
 		return 0, false
 	}
 	var count replicaCount
-	if json.Unmarshal(status.Raw, &count) != nil || count.Replicas == nil {
+	if json.Unmarshal(status, &count) != nil || count.Replicas == nil {
 		return 0, false
 	}
 	return *count.Replicas, true
-}
-
-// slimStatus keeps of a reported status what missing reads. Doing so twice changes nothing.
-func slimStatus(s *workv1alpha2.AggregatedStatusItem) workv1alpha2.AggregatedStatusItem {
-	slim := workv1alpha2.AggregatedStatusItem{ClusterName: s.ClusterName, Health: s.Health}
-	if n, ok := reportedReplicas(s.Status); ok {
-		raw, err := json.Marshal(replicaCount{&n})
-		if err == nil { // Numbers always can be encoded.
-			slim.Status = &runtime.RawExtension{Raw: raw}
-		}
-	}
-	return slim
 }
 
 // confirmedAt returns when the result in the binding was written. What is not in the status yet was written just before the process ended that

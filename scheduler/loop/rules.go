@@ -26,15 +26,7 @@ func considered(b workv1alpha2.Binding) bool {
 	if s := b.BindingSpec().Suspension; s != nil && ptr.Deref(s.Scheduling, false) {
 		return false
 	}
-	labels := b.GetLabels()
-	for _, key := range []string{
-		policyv1alpha1.PropagationPolicyPermanentIDLabel, policyv1alpha1.ClusterPropagationPolicyPermanentIDLabel, workv1alpha2.ManagedByLabel,
-	} {
-		if _, ok := labels[key]; ok {
-			return true
-		}
-	}
-	return false
+	return labelsOf(b.GetLabels()) != nil
 }
 
 // trigger is why a binding is decided.

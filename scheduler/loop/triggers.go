@@ -3,10 +3,9 @@ package loop
 import (
 	"slices"
 
-	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
-	"github.com/longshore-project/longshore/scheduler/convert"
 	"github.com/longshore-project/longshore/scheduler/framework"
+	"github.com/longshore-project/longshore/scheduler/queue"
 )
 
 // Labels of the events that put bindings into the queue.
@@ -19,15 +18,19 @@ const (
 	eventWake          = "Wake"
 )
 
-// bindingSeen takes over a state of a binding. Old is nil for one that was not known. Only a change of the spec is a reason to decide, and only
+// bindingSeen takes over a state of a binding. Only a change of the spec is a reason to decide, and only
 // if it is not our own.
-func (l *Loop) bindingSeen(old, b workv1alpha2.Binding) {
+func (l *Loop) bindingSeen(b workv1alpha2.Binding) {
 	l.lineup.RLock()
 	defer l.lineup.RUnlock()
+	var old workv1alpha2.Binding
+	if r, ok := l.bindings.get(keyOf(b)); ok {
+		old = r.binding
+	}
 	l.arrange(old, b)
 }
 
-// arrange is bindingSeen for who holds the lineup.
+// arrange is bindingSeen for who holds the lineup. Old is nil for a binding that is new to its profile.
 func (l *Loop) arrange(old, b workv1alpha2.Binding) {
 	key := keyOf(b)
 	profile := l.lineup.profiles[schedulerOf(b)]
@@ -42,7 +45,7 @@ func (l *Loop) arrange(old, b workv1alpha2.Binding) {
 	event := eventBindingAdd
 	if old != nil && known {
 		event = eventBindingUpdate
-		if old.GetGeneration() == b.GetGeneration() && old.GetUID() == b.GetUID() {
+		if sameSpec(old, b) {
 			return
 		}
 	}
@@ -67,23 +70,24 @@ func (l *Loop) enqueue(event string, b workv1alpha2.Binding) {
 func (l *Loop) leave(b workv1alpha2.Binding) {
 	key := keyOf(b)
 	l.flights.forget(key)
-	l.dismiss(b)
+	l.dismiss(key)
 	l.peers.show(key, b)
 }
 
 // bindingDeleted forgets the binding and frees what it had reserved.
-func (l *Loop) bindingDeleted(b workv1alpha2.Binding) {
+func (l *Loop) bindingDeleted(key queue.Key) {
 	l.lineup.RLock()
 	defer l.lineup.RUnlock()
-	l.flights.forget(keyOf(b))
-	l.tellEstimators(l.lineup.profiles[schedulerOf(b)], b, nil)
-	l.dismiss(b)
-	l.peers.forget(keyOf(b))
+	l.flights.forget(key)
+	if r, ok := l.bindings.get(key); ok {
+		l.tellEstimators(l.lineup.profiles[schedulerOf(r.binding)], r.binding, nil)
+	}
+	l.dismiss(key)
+	l.peers.forget(key)
 }
 
 // dismiss forgets a binding that is not, or no longer, considered.
-func (l *Loop) dismiss(b workv1alpha2.Binding) {
-	key := keyOf(b)
+func (l *Loop) dismiss(key queue.Key) {
 	if !l.bindings.delete(key) {
 		return
 	}
@@ -95,10 +99,9 @@ func (l *Loop) dismiss(b workv1alpha2.Binding) {
 
 // clusterSeen takes over a state of a member, puts the bindings into the queue that follow such a change, and wakes those that waited for it.
 // A report that says nothing new does nothing.
-func (l *Loop) clusterSeen(object *clusterv1alpha1.Cluster) {
+func (l *Loop) clusterSeen(now *framework.Cluster) {
 	l.lineup.RLock()
 	defer l.lineup.RUnlock()
-	now := convert.FromCluster(object)
 	if l.lineup.reported != nil {
 		apart := *now
 		l.lineup.reported.SetCluster(&apart)

@@ -84,7 +84,7 @@ func (s *scene) member(name string, change func(*clusterv1alpha1.Cluster)) {
 	}
 	change(c)
 	s.members[name] = c
-	s.loop.clusterSeen(c)
+	s.loop.clusterSeen(convert.FromCluster(c))
 }
 
 // binding adds a binding of two replicas that means members of an environment; one that runs has been decided upon.
@@ -110,7 +110,7 @@ func (s *scene) binding(name, env string, strategy func(*workv1alpha2.ResourceBi
 		b.Annotations = map[string]string{workv1alpha2.AppliedPlacementAnnotation: convert.Fingerprint(b.Spec.Placement)}
 	}
 	s.bindings[name] = b
-	s.loop.bindingSeen(nil, b)
+	s.loop.bindingSeen(b)
 }
 
 // change brings a new state of a binding, with a new generation if its spec is different.
@@ -119,7 +119,7 @@ func (s *scene) change(name string, f func(*workv1alpha2.ResourceBinding)) {
 	b := old.DeepCopy()
 	f(b)
 	s.bindings[name] = b
-	s.loop.bindingSeen(old, b)
+	s.loop.bindingSeen(b)
 }
 
 // settle decides whatever is queued, without writing, and returns what that was.
@@ -223,7 +223,7 @@ func eventTable() []happening {
 		{"A binding with reservations is deleted, or its result could not be written", "those parked for lack of room", eventWake,
 			func(s *scene) {
 				s.loop.fleet.Assume("ns/divided", []cache.Reservation{{Cluster: "a", Resources: framework.NewResources(map[string]int64{"cpu": 1})}})
-				s.loop.bindingDeleted(s.bindings["divided"])
+				s.loop.bindingDeleted(keyOf(s.bindings["divided"]))
 			}, []string{"apart", "divided", "noroom"}},
 	}
 }

@@ -2,8 +2,9 @@ package loop
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"maps"
+	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -15,54 +16,38 @@ import (
 
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/scheduler/queue"
 )
 
 // watch keeps up with clusters and with the bindings of both scopes.
 type watch struct {
-	informers []toolscache.SharedIndexInformer
-	handled   []toolscache.InformerSynced
+	reflectors []*toolscache.Reflector
+	intakes    []*intake
 }
 
-func newWatch(work, clusters rest.Interface, l *Loop) (*watch, error) {
+func newWatch(work, clusters rest.Interface, l *Loop) *watch {
 	w := &watch{}
-	bindings := toolscache.ResourceEventHandlerDetailedFuncs{
-		AddFunc:    func(obj any, _ bool) { l.bindingSeen(nil, obj.(workv1alpha2.Binding)) },
-		UpdateFunc: func(old, obj any) { l.bindingSeen(old.(workv1alpha2.Binding), obj.(workv1alpha2.Binding)) },
-		DeleteFunc: func(obj any) { l.bindingDeleted(last(obj).(workv1alpha2.Binding)) },
-	}
-	fleet := toolscache.ResourceEventHandlerDetailedFuncs{
-		AddFunc:    func(obj any, _ bool) { l.clusterSeen(obj.(*clusterv1alpha1.Cluster)) },
-		UpdateFunc: func(_, obj any) { l.clusterSeen(obj.(*clusterv1alpha1.Cluster)) },
-		DeleteFunc: func(obj any) { l.clusterDeleted(last(obj).(*clusterv1alpha1.Cluster).Name) },
-	}
-	return w, errors.Join(
-		w.add(clusters, "clusters", &clusterv1alpha1.Cluster{}, slimCluster, fleet),
-		w.add(work, "resourcebindings", &workv1alpha2.ResourceBinding{}, slimBinding, bindings),
-		w.add(work, "clusterresourcebindings", &workv1alpha2.ClusterResourceBinding{}, slimBinding, bindings),
-	)
+	seen, gone := func(o any) { l.bindingSeen(o.(workv1alpha2.Binding)) }, l.bindingDeleted
+	w.add(clusters, "clusters", &clusterv1alpha1.Cluster{}, newIntake(
+		l.pool.keep, func(o any) { l.clusterSeen(o.(*member).cluster) }, func(key queue.Key) { l.clusterDeleted(key.Name) },
+	))
+	w.add(work, "resourcebindings", &workv1alpha2.ResourceBinding{}, newIntake(l.pool.keep, seen, gone))
+	w.add(work, "clusterresourcebindings", &workv1alpha2.ClusterResourceBinding{}, newIntake(l.pool.keep, seen, gone))
+	return w
 }
 
-func (w *watch) add(client rest.Interface, resource string, of runtime.Object, slim toolscache.TransformFunc, h toolscache.ResourceEventHandler) error {
+func (w *watch) add(client rest.Interface, resource string, of runtime.Object, into *intake) {
 	source := toolscache.NewListWatchFromClient(client, resource, metav1.NamespaceAll, fields.Everything())
-	informer := toolscache.NewSharedIndexInformer(source, of, 0, toolscache.Indexers{})
-	if err := informer.SetTransform(slim); err != nil {
-		return fmt.Errorf("watching %s: %w", resource, err)
-	}
-	handler, err := informer.AddEventHandler(h)
-	if err != nil {
-		return fmt.Errorf("watching %s: %w", resource, err)
-	}
-	w.informers = append(w.informers, informer)
-	w.handled = append(w.handled, handler.HasSynced)
-	return nil
+	w.reflectors = append(w.reflectors, toolscache.NewReflectorWithOptions(source, of, into, toolscache.ReflectorOptions{Name: "scheduler of " + resource}))
+	w.intakes = append(w.intakes, into)
 }
 
 // run watches until ctx ends.
 func (w *watch) run(ctx context.Context) error {
 	var group errgroup.Group
-	for _, informer := range w.informers {
+	for _, r := range w.reflectors {
 		group.Go(func() error {
-			informer.RunWithContext(ctx)
+			r.RunWithContext(ctx)
 			return nil
 		})
 	}
@@ -71,12 +56,21 @@ func (w *watch) run(ctx context.Context) error {
 
 // waitForSync waits until the loop has been told about everything that was there at the start. It returns false if ctx ends first.
 func (w *watch) waitForSync(ctx context.Context) bool {
-	return toolscache.WaitForCacheSync(ctx.Done(), w.handled...)
+	for _, x := range w.intakes {
+		select {
+		case <-x.synced:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
-func (w *watch) synced() bool {
-	for _, synced := range w.handled {
-		if !synced() {
+func (w *watch) isSynced() bool {
+	for _, x := range w.intakes {
+		select {
+		case <-x.synced:
+		default:
 			return false
 		}
 	}
@@ -86,40 +80,116 @@ func (w *watch) synced() bool {
 // bindings returns every binding that the watch has seen and that is not known to be deleted.
 func (w *watch) bindings() []workv1alpha2.Binding {
 	var out []workv1alpha2.Binding
-	for _, informer := range w.informers {
-		for _, object := range informer.GetStore().List() {
+	for _, x := range w.intakes {
+		x.mu.Lock()
+		for _, object := range x.kept {
 			if b, ok := object.(workv1alpha2.Binding); ok {
 				out = append(out, b)
 			}
 		}
+		x.mu.Unlock()
 	}
 	return out
 }
 
-// last returns the object of a deletion, of which the watch may have missed the end.
-func last(obj any) any {
-	if gone, ok := obj.(toolscache.DeletedFinalStateUnknown); ok {
-		return gone.Obj
-	}
-	return obj
+// intake passes on what a reflector delivers, and keeps it: the very object that the loop holds. So it can tell after a new list what is gone. A
+// reflector calls it from one goroutine.
+type intake struct {
+	keep toolscache.TransformFunc
+	seen func(any)
+	gone func(queue.Key)
+	// mu guards kept.
+	mu   sync.Mutex
+	kept map[queue.Key]any
+	// synced is closed when the first list has been passed on.
+	synced chan struct{}
+	once   sync.Once
 }
 
-// slimBinding drops what scheduling never reads and what would fill the memory with a hundred thousand bindings.
-func slimBinding(obj any) (any, error) {
-	if b, ok := obj.(workv1alpha2.Binding); ok {
-		b.SetManagedFields(nil)
-		items := b.BindingStatus().AggregatedStatus
-		for i := range items {
-			items[i] = slimStatus(&items[i])
+var _ toolscache.TransformingStore = (*intake)(nil)
+
+func newIntake(keep toolscache.TransformFunc, seen func(any), gone func(queue.Key)) *intake {
+	return &intake{keep: keep, seen: seen, gone: gone, kept: map[queue.Key]any{}, synced: make(chan struct{})}
+}
+
+// Transformer implements toolscache.TransformingStore: a list that is not complete yet is kept small too.
+func (x *intake) Transformer() toolscache.TransformFunc { return x.keep }
+
+// Add implements toolscache.ReflectorStore.
+func (x *intake) Add(object any) error {
+	kept, err := x.keep(object)
+	if err != nil {
+		return err
+	}
+	key, err := nameOf(kept)
+	if err != nil {
+		return err
+	}
+	x.mu.Lock()
+	x.kept[key] = kept
+	x.mu.Unlock()
+	x.seen(kept)
+	return nil
+}
+
+// Update implements toolscache.ReflectorStore.
+func (x *intake) Update(object any) error { return x.Add(object) }
+
+// Delete implements toolscache.ReflectorStore.
+func (x *intake) Delete(object any) error {
+	key, err := nameOf(object)
+	if err != nil {
+		return err
+	}
+	x.drop(key)
+	return nil
+}
+
+// Replace implements toolscache.ReflectorStore: what was known and is not listed is gone.
+func (x *intake) Replace(objects []any, _ string) error {
+	listed := make(map[queue.Key]struct{}, len(objects))
+	for _, o := range objects {
+		key, err := nameOf(o)
+		if err != nil {
+			return err
 		}
-		b.BindingSpec().RequiredBy = nil
+		listed[key] = struct{}{}
 	}
-	return obj, nil
+	for _, key := range x.known() {
+		if _, ok := listed[key]; !ok {
+			x.drop(key)
+		}
+	}
+	for i, o := range objects {
+		if err := x.Add(o); err != nil {
+			return err
+		}
+		objects[i] = nil
+	}
+	x.once.Do(func() { close(x.synced) })
+	return nil
 }
 
-func slimCluster(obj any) (any, error) {
-	if object, err := meta.Accessor(obj); err == nil {
-		object.SetManagedFields(nil)
+func (x *intake) drop(key queue.Key) {
+	x.mu.Lock()
+	delete(x.kept, key)
+	x.mu.Unlock()
+	x.gone(key)
+}
+
+func (x *intake) known() []queue.Key {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Collect(maps.Keys(x.kept))
+}
+
+// Resync implements toolscache.ReflectorStore.
+func (x *intake) Resync() error { return nil }
+
+func nameOf(object any) (queue.Key, error) {
+	m, err := meta.Accessor(object)
+	if err != nil {
+		return queue.Key{}, err
 	}
-	return obj, nil
+	return queue.Key{Namespace: m.GetNamespace(), Name: m.GetName()}, nil
 }

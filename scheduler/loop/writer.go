@@ -2,7 +2,6 @@ package loop
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -36,16 +35,17 @@ const attempts = 5
 // writer brings results into bindings of both scopes.
 type writer struct {
 	client rest.Interface
+	pool   *pool
 	// conflicted is called for every write that has to be repeated or given up.
 	conflicted func()
 }
 
-// newClient returns a client for one of the API groups.
-func newClient(config *rest.Config, gv schema.GroupVersion) (rest.Interface, error) {
+// newClient returns a client for one of the API groups, which shares what it reads through the pool.
+func newClient(config *rest.Config, gv schema.GroupVersion, p *pool) (rest.Interface, error) {
 	c := rest.CopyConfig(config)
 	c.APIPath, c.GroupVersion = "/apis", &gv
 	c.ContentType, c.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeJSON
-	c.NegotiatedSerializer = codecs
+	c.NegotiatedSerializer = directCodecs{generic, p}
 	client, err := rest.RESTClientFor(c)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", gv, err)
@@ -78,7 +78,7 @@ func (w *writer) writeSpec(ctx context.Context, key queue.Key, b workv1alpha2.Bi
 		if patch == nil || err != nil {
 			return b, err
 		}
-		written, err := w.patch(ctx, key, types.JSONPatchType, patch, "")
+		written, err := w.decode(key, w.patch(ctx, key, types.JSONPatchType, patch, ""))
 		if err == nil {
 			return written, nil
 		}
@@ -117,7 +117,7 @@ func (w *writer) writeStatus(ctx context.Context, key queue.Key, b workv1alpha2.
 		if patch == nil || err != nil {
 			return false, err
 		}
-		if _, err = w.patch(ctx, key, types.MergePatchType, patch, "status"); err == nil {
+		if err = w.patch(ctx, key, types.MergePatchType, patch, "status").Error(); err == nil {
 			return true, nil
 		}
 		if !apierrors.IsConflict(err) {
@@ -134,26 +134,26 @@ func (w *writer) writeStatus(ctx context.Context, key queue.Key, b workv1alpha2.
 	return false, fmt.Errorf("writing the status of %s: %w after %d attempts", key, errSuperseded, attempts)
 }
 
-func (w *writer) patch(ctx context.Context, key queue.Key, kind types.PatchType, patch []byte, subresource string) (workv1alpha2.Binding, error) {
+func (w *writer) patch(ctx context.Context, key queue.Key, kind types.PatchType, patch []byte, subresource string) rest.Result {
 	request := w.client.Patch(kind).NamespaceIfScoped(key.Namespace, key.Namespace != "").Resource(resourceOf(key)).Name(key.Name).Body(patch)
 	if subresource != "" {
 		request = request.SubResource(subresource)
 	}
-	return decode(key, request.Do(ctx))
+	return request.Do(ctx)
 }
 
 func (w *writer) get(ctx context.Context, key queue.Key) (workv1alpha2.Binding, error) {
-	return decode(key, w.client.Get().NamespaceIfScoped(key.Namespace, key.Namespace != "").Resource(resourceOf(key)).Name(key.Name).Do(ctx))
+	return w.decode(key, w.client.Get().NamespaceIfScoped(key.Namespace, key.Namespace != "").Resource(resourceOf(key)).Name(key.Name).Do(ctx))
 }
 
 // decode reads the answer without the generic machinery: the kind is known, and nothing has to be converted.
-func decode(key queue.Key, answer rest.Result) (workv1alpha2.Binding, error) {
+func (w *writer) decode(key queue.Key, answer rest.Result) (workv1alpha2.Binding, error) {
 	raw, err := answer.Raw()
 	if err != nil {
 		return nil, answer.Error()
 	}
 	b := newBinding(key)
-	if err := json.Unmarshal(raw, b); err != nil {
+	if err := w.pool.decodeBinding(raw, b); err != nil {
 		return nil, fmt.Errorf("decoding %s: %w", key, err)
 	}
 	return b, nil
