@@ -31,7 +31,7 @@ func traitsOf(r *framework.Request) traits {
 	return traits{r.Fresh, r.NamesDescending, len(r.Components) > 0}
 }
 
-// repeats reports whether the answer holds for the request and the fleet.
+// repeats reports whether the answer holds for the request, whose room depends on shape, and the fleet.
 func (a *answer) repeats(s *framework.Snapshot, r *framework.Request, shape string) bool {
 	return a.replicas == r.Replicas && a.shape == shape && a.traits == traitsOf(r) && slices.Equal(a.current, r.Current) &&
 		a.at == s.Generation(a.facts)
@@ -47,7 +47,8 @@ func (m *Memo) answer(p *Profile, s *framework.Snapshot, r *framework.Request) (
 	if m == nil || !isRepeatable(r) {
 		return framework.Decision{}, false
 	}
-	key, shape := questionOf(r, r.StartTerm()), shapeOf(p.Estimates, r)
+	shape := shapeOf(p.Estimates, r)
+	key := questionOf(r, r.StartTerm())
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if known := m.questions[key]; known != nil {
@@ -62,11 +63,11 @@ func (m *Memo) answer(p *Profile, s *framework.Snapshot, r *framework.Request) (
 
 // keep remembers a decision, unless some plugin may answer differently next time or did not answer at all.
 func (m *Memo) keep(p *Profile, s *framework.Snapshot, r *framework.Request, d *framework.Decision) {
-	if m == nil || !isRepeatable(r) {
+	if m == nil || !isRepeatable(r) || slices.ContainsFunc(d.Attempts, func(a framework.Attempt) bool { return len(a.Omissions) > 0 }) {
 		return
 	}
 	facts, ok := p.facts(s, r, len(d.Attempts))
-	if !ok || len(d.Omissions()) > 0 {
+	if !ok {
 		return
 	}
 	a := answer{facts, s.Generation(facts), r.Replicas, shapeOf(p.Estimates, r), slices.Clone(r.Current), traitsOf(r), *d}
