@@ -47,7 +47,8 @@ func (m *Memo) answer(p *Profile, s *framework.Snapshot, r *framework.Request) (
 	if m == nil || !isRepeatable(r) {
 		return framework.Decision{}, false
 	}
-	key, shape := questionOf(r, r.StartTerm()), shapeOf(p.Estimates, r)
+	shape := shapeOf(p.Estimates, r)
+	key := questionOf(r, r.StartTerm())
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if known := m.questions[key]; known != nil {
@@ -66,7 +67,7 @@ func (m *Memo) keep(p *Profile, s *framework.Snapshot, r *framework.Request, d *
 		return
 	}
 	facts, ok := p.facts(s, r, len(d.Attempts))
-	if !ok || len(d.Omissions()) > 0 {
+	if !ok {
 		return
 	}
 	a := answer{facts, s.Generation(facts), r.Replicas, shapeOf(p.Estimates, r), slices.Clone(r.Current), traitsOf(r), *d}
