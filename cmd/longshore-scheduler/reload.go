@@ -24,12 +24,14 @@ import (
 //	in use ──file is another one, twice in a row──► tried ──every plugin runs──► in use
 //	                                                  └──anything is wrong──► refused, until file or binaries are others
 type reloader struct {
-	options   *options
-	registry  *profile.Registry
-	external  *external
-	recorders *recorders
-	loop      *loop.Loop
-	metrics   *reloadMetrics
+	options  *options
+	registry *profile.Registry
+	external *external
+	// estimators is asked by the profiles.
+	estimators *estimators
+	recorders  *recorders
+	loop       *loop.Loop
+	metrics    *reloadMetrics
 
 	// used is the content that is in use, handled what was tried last, seen what was there at the last look.
 	used, handled, seen sighting
@@ -109,13 +111,24 @@ func (r *reloader) apply(ctx context.Context, text []byte) error {
 	}
 	profiles, err := r.profilesOf(c, next)
 	if err == nil {
-		err = r.loop.SetProfiles(profiles)
+		err = r.setProfiles(c, profiles)
 	}
 	if err != nil {
 		next.abort()
 		return err
 	}
 	return next.commit()
+}
+
+// setProfiles makes the profiles decide, and ask their estimators.
+func (r *reloader) setProfiles(c *schedulerv1alpha1.SchedulerConfiguration, profiles []loop.Profile) error {
+	settle, err := r.estimators.attach(c, profiles)
+	if err != nil {
+		return err
+	}
+	err = r.loop.SetProfiles(profiles)
+	settle(err == nil)
+	return err
 }
 
 func (r *reloader) profilesOf(c *schedulerv1alpha1.SchedulerConfiguration, s *successors) ([]loop.Profile, error) {

@@ -36,6 +36,16 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
+	asked, err := newEstimators(ctx, config, measured)
+	if err != nil {
+		return err
+	}
+	settle, err := asked.attach(c, profiles)
+	if err != nil {
+		return err
+	}
+	settle(true)
+	defer asked.close()
 	o.leaseName = cmp.Or(o.leaseName, leaseOf(built))
 	metrics := loop.NewMetrics()
 	measured.MustRegister(metrics)
@@ -43,6 +53,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
+	asked.loop.Store(scheduling)
 	server, err := newServer(o, scheduling.Synced, measured, external)
 	if err != nil {
 		return err
@@ -54,7 +65,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.serve(ctx) })
 	if o.config != "" {
-		reloading := &reloader{options: o, registry: r, external: external, recorders: recorders, loop: scheduling, metrics: newReloadMetrics(measured)}
+		reloading := &reloader{options: o, registry: r, external: external, estimators: asked, recorders: recorders, loop: scheduling, metrics: newReloadMetrics(measured)}
 		group.Go(func() error { return reloading.run(ctx) })
 	}
 	group.Go(func() error { return lead(ctx, o, config, server, work) })
