@@ -29,13 +29,18 @@ const FieldManager = "longshore-crds"
 // It returns an error if a definition is refused, if its names are taken by another definition, or if ctx ends first: the error then names
 // the kinds that are not served yet.
 func Install(ctx context.Context, config *rest.Config) error {
-	client, err := clientset.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("connecting to install CRDs: %w", err)
-	}
 	all, err := All()
 	if err != nil {
 		return err
+	}
+	return InstallThese(ctx, config, all)
+}
+
+// InstallThese is Install for the given definitions.
+func InstallThese(ctx context.Context, config *rest.Config, all []*apiextensionsv1.CustomResourceDefinition) error {
+	client, err := clientset.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("connecting to install CRDs: %w", err)
 	}
 	names := sets.New[string]()
 	for _, crd := range all {

@@ -48,19 +48,25 @@ func program(t testing.TB) Program {
 	if p.Profile != "" {
 		p.Args = append(p.Args, "--profiling")
 	}
-	if p.Path != "" {
-		return p
+	if p.Path == "" {
+		p.Path = filepath.Join(binaries(t), "longshore-scheduler")
 	}
+	return p
+}
+
+// binaries returns the directory with the scheduler and the cost plugin, built once.
+func binaries(t testing.TB) string {
+	t.Helper()
 	built.once.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "longshore-perf-"); built.err == nil {
-			built.log, built.err = exec.Command("go", "build", "-o", built.dir+"/", "../../cmd/longshore-scheduler").CombinedOutput()
+			build := exec.Command("go", "build", "-o", built.dir+"/", "../../cmd/longshore-scheduler", "../../plugins/examples/cost")
+			built.log, built.err = build.CombinedOutput()
 		}
 	})
 	if built.err != nil {
 		t.Fatalf("building the scheduler: %v\n%s", built.err, built.log)
 	}
-	p.Path = filepath.Join(built.dir, "longshore-scheduler")
-	return p
+	return built.dir
 }
 
 func server(t testing.TB) *Server {

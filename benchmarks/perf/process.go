@@ -78,6 +78,8 @@ type Program struct {
 	Path string
 	// Args come after those that the measurement needs.
 	Args []string
+	// Config is a configuration file whose one profile has the name of the measured scheduler; empty measures the default plugins.
+	Config string
 	// Profile is a file for a CPU profile of the first ProfileSeconds; empty takes none. The program must serve /debug/pprof then.
 	Profile        string
 	ProfileSeconds int
@@ -103,8 +105,12 @@ func startScheduler(p Program, kubeconfig, schedulerName string) (*scheduler, er
 	}
 	insecure := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // Its certificate is self-signed, and it is our child.
 	s := &scheduler{program: p, address: fmt.Sprintf("https://127.0.0.1:%d", port), ended: make(chan struct{}), http: &http.Client{Transport: insecure}}
+	profile := "--scheduler-name=" + schedulerName
+	if p.Config != "" {
+		profile = "--config=" + p.Config
+	}
 	s.cmd = exec.Command(p.Path, append([]string{
-		"--kubeconfig=" + kubeconfig, "--scheduler-name=" + schedulerName, "--leader-elect=false",
+		"--kubeconfig=" + kubeconfig, profile, "--leader-elect=false",
 		"--kube-api-qps=100000", "--kube-api-burst=100000", "--secure-port=" + strconv.Itoa(port),
 	}, p.Args...)...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log

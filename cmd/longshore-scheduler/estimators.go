@@ -99,10 +99,21 @@ func (e *estimators) attach(c *schedulerv1alpha1.SchedulerConfiguration, profile
 			return nil, err
 		}
 		next[profiles[i].SchedulerName] = x
-		profiles[i].Estimators, profiles[i].Observer = x, x
+		profiles[i].Estimators, profiles[i].Observer = x, observers{x, profiles[i].Observer}
 		profiles[i].Pipeline.Estimates = withAccurate(profiles[i].Pipeline.Estimates, x.plugin(c.Profiles[at].Estimators))
 	}
 	return settle, nil
+}
+
+// observers tells two observers of each decision; the second may be nil.
+type observers struct{ first, second loop.Observer }
+
+// Observe implements loop.Observer.
+func (o observers) Observe(r *framework.Request, s *framework.Snapshot, d framework.Decision) {
+	o.first.Observe(r, s, d)
+	if o.second != nil {
+		o.second.Observe(r, s, d)
+	}
 }
 
 // of returns the client for the section.

@@ -18,7 +18,7 @@ import (
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
 
-// external is the plugins in other processes: a host for each profile that has some, by schedulerName. It is safe for concurrent use.
+// external is the plugins in other processes: a host for each profile and each shadow that has some, by schedulerName. It is safe for concurrent use.
 type external struct {
 	log     logr.Logger
 	metrics *host.Metrics
@@ -33,10 +33,10 @@ const farewell = 5 * time.Second
 // startExternal starts the external plugins of all profiles and does not wait until they run.
 func startExternal(ctx context.Context, c *schedulerv1alpha1.SchedulerConfiguration, m *host.Metrics) (*external, error) {
 	e := &external{log: logr.FromContextOrDiscard(ctx), metrics: m, hosts: map[string]*host.Host{}}
-	for i := range c.Profiles {
-		if err := e.start(&c.Profiles[i]); err != nil {
+	for _, p := range withShadows(c) {
+		if err := e.start(p); err != nil {
 			e.close()
-			return nil, fmt.Errorf("starting the external plugins of profile %s: %w", c.Profiles[i].SchedulerName, err)
+			return nil, fmt.Errorf("starting the external plugins of profile %s: %w", p.SchedulerName, err)
 		}
 	}
 	return e, nil
@@ -52,8 +52,25 @@ func (e *external) start(p *schedulerv1alpha1.SchedulerProfile) error {
 	return h.Apply(specs)
 }
 
+// newHost counts nothing for a shadow, whose plugins would be counted among those of the same names that decide.
 func (e *external) newHost(schedulerName string) *host.Host {
-	return host.New(host.Options{Log: e.log.WithValues("profile", schedulerName), Metrics: e.metrics})
+	metrics := e.metrics
+	if schedulerv1alpha1.IsShadow(schedulerName) {
+		metrics = nil
+	}
+	return host.New(host.Options{Log: e.log.WithValues("profile", schedulerName), Metrics: metrics})
+}
+
+// withShadows returns all profiles, and their shadows as profiles.
+func withShadows(c *schedulerv1alpha1.SchedulerConfiguration) []*schedulerv1alpha1.SchedulerProfile {
+	var out []*schedulerv1alpha1.SchedulerProfile
+	for i := range c.Profiles {
+		out = append(out, &c.Profiles[i])
+		if shadow, ok := c.Profiles[i].ShadowProfile(); ok {
+			out = append(out, &shadow)
+		}
+	}
+	return out
 }
 
 // successors is the plugins of another configuration beside those of the present one.
@@ -66,10 +83,10 @@ type successors struct {
 // prepare starts the plugins of another configuration that do not run yet, and waits until they run. With an error nothing has changed.
 func (e *external) prepare(ctx context.Context, c *schedulerv1alpha1.SchedulerConfiguration) (*successors, error) {
 	s := &successors{external: e, hosts: map[string]*host.Host{}, changes: map[string]*host.Change{}}
-	for i := range c.Profiles {
-		if err := s.add(ctx, &c.Profiles[i]); err != nil {
+	for _, p := range withShadows(c) {
+		if err := s.add(ctx, p); err != nil {
 			s.abort()
-			return nil, fmt.Errorf("profile %s: %w", c.Profiles[i].SchedulerName, err)
+			return nil, fmt.Errorf("profile %s: %w", p.SchedulerName, err)
 		}
 	}
 	return s, nil
@@ -142,7 +159,7 @@ func specsOf(p *schedulerv1alpha1.SchedulerProfile) ([]host.Spec, error) {
 	for i := range p.ExternalPlugins {
 		x := &p.ExternalPlugins[i]
 		out[i] = host.Spec{
-			Name: x.Name, Path: x.Path, SHA256: x.SHA256, Args: x.Args, Environment: x.Environment, Address: x.Address,
+			Name: x.Name, Path: x.Path, SHA256: x.SHA256, Args: x.Args, Environment: x.Environment, PlainSocket: x.PlainSocket, Address: x.Address,
 			Arguments: arguments[x.Name], Deadline: x.Deadline.Duration, StartTimeout: x.StartTimeout.Duration,
 			FailurePolicy: host.FailurePolicy(x.FailurePolicy),
 		}
@@ -169,18 +186,16 @@ func (e *external) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, profile := range slices.Sorted(maps.Keys(hosts)) {
 		report.Add(profile, hosts[profile])
 	}
-	w.Header().Set("Content-Type", "application/json")
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(report); err != nil {
-		e.log.V(1).Info("Telling the state of external plugins", "to", r.RemoteAddr, "err", err.Error())
-	}
+	tell(w, r, report)
 }
 
 // await waits until the plugins run, so that a start does not begin with decisions that fail, and for each no longer than a start may take: what
-// then happens is a matter of its failure policy.
+// then happens is a matter of its failure policy. It does not wait for those of shadows.
 func (e *external) await(ctx context.Context) {
-	for _, h := range e.present() {
+	for schedulerName, h := range e.present() {
+		if schedulerv1alpha1.IsShadow(schedulerName) {
+			continue
+		}
 		if err := h.Ready(ctx); err != nil && ctx.Err() == nil {
 			e.log.Error(err, "Scheduling without a plugin that does not run")
 		}

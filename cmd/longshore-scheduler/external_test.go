@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/cmd/longshore/local/localtest"
 	"github.com/longshore-project/longshore/plugins/host"
 	"github.com/longshore-project/longshore/plugins/sdk"
@@ -20,6 +21,9 @@ import (
 
 // asPlugin is the argument that makes the test binary be a plugin.
 const asPlugin = "as-plugin"
+
+// hanging is the member about which refusing never answers.
+const hanging = "hanging"
 
 // refusing is a plugin that refuses one member, which its arguments name.
 type refusing struct{ member string }
@@ -37,7 +41,11 @@ func (p *refusing) Configure(_ context.Context, args sdk.Arguments) error {
 	return nil
 }
 
-func (p *refusing) Filter(_ context.Context, q *framework.Query, _ framework.Bitset) ([]framework.Rejection, error) {
+func (p *refusing) Filter(ctx context.Context, q *framework.Query, _ framework.Bitset) ([]framework.Rejection, error) {
+	if p.member == hanging {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	row, ok := q.Snapshot.Row(p.member)
 	if !ok {
 		return nil, nil
@@ -84,12 +92,8 @@ profiles:
 	for scheduler, want := range map[string]string{"picky": "external-good", "plain": "external-bad external-good"} {
 		b := createBinding(t, c, "for-"+scheduler, scheduler, members...)
 		eventually(t, b.Name+" is scheduled", scheduledIn(c, b))
-		var got []string
-		for _, target := range b.Spec.Clusters {
-			got = append(got, target.Name)
-		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%s runs on %v, want %s", b.Name, got, want)
+		if got := strings.Join(namesOf(b), " "); got != want {
+			t.Errorf("%s runs on %s, want %s", b.Name, got, want)
 		}
 	}
 	status, body := ask(t, port, "/metrics")
@@ -103,19 +107,34 @@ profiles:
 	}
 }
 
+// namesOf returns the members that the binding is placed on.
+func namesOf(b *workv1alpha2.ResourceBinding) []string {
+	var out []string
+	for _, target := range b.Spec.Clusters {
+		out = append(out, target.Name)
+	}
+	return out
+}
+
 // checkReport asks for the state of the one plugin, which has filtered.
 func checkReport(t *testing.T, port int) {
 	t.Helper()
-	_, body := ask(t, port, host.ReportPath)
-	report, err := host.DecodeReport([]byte(body))
+	report, err := reportOf(t, port, host.ReportPath, host.DecodeReport)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(report.Plugins) != 1 || len(report.Plugins[0].Latencies) != 1 {
-		t.Fatalf("%s says %s, want one plugin that answered in one stage", host.ReportPath, body)
+		t.Fatalf("%s says %+v, want one plugin that answered in one stage", host.ReportPath, report)
 	}
 	got := report.Plugins[0]
 	if got.Name != "Refuse" || got.Profile != "picky" || got.State != host.Running || got.Latencies[0].Stage != "filter" || got.Latencies[0].Calls == 0 {
 		t.Errorf("%s says %+v, want Refuse of picky running, with filter calls", host.ReportPath, got)
 	}
+}
+
+// reportOf asks the scheduler for a document.
+func reportOf[T any](t *testing.T, port int, path string, decode func([]byte) (T, error)) (T, error) {
+	t.Helper()
+	_, body := ask(t, port, path)
+	return decode([]byte(body))
 }

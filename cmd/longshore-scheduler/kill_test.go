@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -45,7 +46,10 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		createMember(t, c, members[i], killRoom)
 	}
 	for i := range killBindings {
-		createDivided(t, c, fmt.Sprintf("binding-%03d", i), members)
+		d := divided{namespace: "killed", name: fmt.Sprintf("binding-%03d", i), scheduler: "killed", members: members}
+		if err := d.create(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
 	}
 	writes := watchWrites(t, c, "killed")
 	random := rand.New(rand.NewPCG(1, 2))
@@ -94,16 +98,21 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	t.Logf("%d bindings on %v: %d writes, %d kills", killBindings, taken, writes.total, kills)
 }
 
-func createDivided(t *testing.T, c client.Client, name string, members []string) {
-	t.Helper()
-	err := c.Create(t.Context(), &workv1alpha2.ResourceBinding{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "killed", Name: name, Labels: map[string]string{policyv1alpha1.PropagationPolicyPermanentIDLabel: "id"}},
+// divided is a binding of a Deployment whose replicas are divided over members.
+type divided struct {
+	namespace, name, scheduler string
+	members                    []string
+}
+
+func (d divided) create(ctx context.Context, c client.Client) error {
+	return c.Create(ctx, &workv1alpha2.ResourceBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: d.name, Labels: map[string]string{policyv1alpha1.PropagationPolicyPermanentIDLabel: "id"}},
 		Spec: workv1alpha2.ResourceBindingSpec{
-			Resource: workv1alpha2.ObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "killed", Name: name}, SchedulerName: "killed",
+			Resource: workv1alpha2.ObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Namespace: d.namespace, Name: d.name}, SchedulerName: d.scheduler,
 			Replicas:            killReplicas,
 			ReplicaRequirements: &workv1alpha2.ReplicaRequirements{ResourceRequest: corev1.ResourceList{"cpu": resource.MustParse("1")}},
 			Placement: &policyv1alpha1.Placement{
-				ClusterAffinity: &policyv1alpha1.ClusterAffinity{ClusterNames: members},
+				ClusterAffinity: &policyv1alpha1.ClusterAffinity{ClusterNames: d.members},
 				ReplicaScheduling: &policyv1alpha1.ReplicaSchedulingStrategy{
 					ReplicaSchedulingType: policyv1alpha1.Divided, ReplicaDivisionPreference: policyv1alpha1.Weighted,
 					WeightPreference: &policyv1alpha1.ClusterPreferences{DynamicWeight: policyv1alpha1.DynamicWeightByAvailableReplicas},
@@ -111,9 +120,6 @@ func createDivided(t *testing.T, c client.Client, name string, members []string)
 			},
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // counter counts the writes that the API server accepted for each binding.
@@ -197,8 +203,12 @@ type program struct {
 
 func start(t *testing.T, kubeconfig string) *program {
 	t.Helper()
-	p := &program{command: exec.Command(os.Args[0], "--kubeconfig", kubeconfig, "--scheduler-name=killed", "--secure-port=0",
-		"--leader-elect=false", "--concurrent-commits=8")}
+	return startProgram(t, "--kubeconfig", kubeconfig, "--scheduler-name=killed", "--secure-port=0", "--leader-elect=false", "--concurrent-commits=8")
+}
+
+func startProgram(t *testing.T, args ...string) *program {
+	t.Helper()
+	p := &program{command: exec.Command(os.Args[0], args...)}
 	p.command.Env = append(os.Environ(), asProgram+"=1")
 	p.command.Stdout, p.command.Stderr = &p.output, &p.output
 	if err := p.command.Start(); err != nil {

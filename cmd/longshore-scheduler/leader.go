@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -34,6 +36,9 @@ func elect(ctx context.Context, o *options, config *rest.Config, work func(conte
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("making a client for the lease: %w", err)
+	}
+	if err := mayLease(ctx, client, o); err != nil {
+		return err
 	}
 	host, err := os.Hostname()
 	if err != nil {
@@ -68,6 +73,15 @@ func elect(ctx context.Context, o *options, config *rest.Config, work func(conte
 	}
 	if started.Load() {
 		return <-ended
+	}
+	return nil
+}
+
+// mayLease returns an error if the lease is forbidden to this account: the election would try for ever. Other failures may pass.
+func mayLease(ctx context.Context, client kubernetes.Interface, o *options) error {
+	_, err := client.CoordinationV1().Leases(o.leaseNamespace).Get(ctx, o.leaseName, metav1.GetOptions{})
+	if apierrors.IsForbidden(err) {
+		return fmt.Errorf("taking the lease: %w; name it in the Role of deploy/scheduler.yaml, or choose another with --leader-elect-resource-name", err)
 	}
 	return nil
 }

@@ -119,27 +119,30 @@ func TestAnswersFromTheFile(t *testing.T) {
 	}
 }
 
-// TestDocumentedConfigurationIsValid checks the example that users start from.
-func TestDocumentedConfigurationIsValid(t *testing.T) {
+// TestDocumentedConfigurationsAreValid checks the examples that users start from.
+func TestDocumentedConfigurationsAreValid(t *testing.T) {
 	text, err := os.ReadFile("../../docs/scheduler-configuration.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), "```yaml\n")
-	example, _, found := strings.Cut(rest, "```")
-	if !found {
-		t.Fatal("the page has no example")
+	examples := strings.Split(string(text), "```yaml\n")[1:]
+	wants := []string{"Profile sparing, reservations off", `{"label":"example.com/cost","unit":"EUR per core and hour"}`}
+	if len(examples) != len(wants) {
+		t.Fatalf("the page has %d examples, want %d", len(examples), len(wants))
 	}
-	path := filepath.Join(t.TempDir(), "scheduler.yaml")
-	if err := os.WriteFile(path, []byte(example), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	if err := run(t.Context(), []string{"--config", path, "--print-profile"}, &out); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(out.String(), "Profile sparing, reservations off") {
-		t.Errorf("output is\n%s", out.String())
+	for i, want := range wants {
+		example, _, _ := strings.Cut(examples[i], "```")
+		path := filepath.Join(t.TempDir(), "scheduler.yaml")
+		if err := os.WriteFile(path, []byte(example), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := run(t.Context(), []string{"--config", path, "--print-profile"}, &out); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("example %d: output lacks %q:\n%s", i+1, want, out.String())
+		}
 	}
 }
 
@@ -150,7 +153,7 @@ func TestServer(t *testing.T) {
 	}
 	synced := false
 	calls := prometheus.NewCounter(prometheus.CounterOpts{Name: "calls_total", Help: "Calls."})
-	s, err := newServer(o, func() bool { return synced }, calls, &external{})
+	s, err := newServer(o, func() bool { return synced }, calls, map[string]http.Handler{host.ReportPath: &external{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,6 +57,9 @@ func (o *options) build(c *schedulerv1alpha1.SchedulerConfiguration, r *profile.
 func (o *options) adjust(profiles []profile.Profile) []profile.Profile {
 	for i := range profiles {
 		profiles[i].Pipeline.KeepEmpty = o.keepEmpty
+		if shadow := profiles[i].Shadow; shadow != nil {
+			shadow.Pipeline.KeepEmpty = o.keepEmpty
+		}
 	}
 	return profiles
 }
@@ -118,8 +121,8 @@ func (r *recorders) stop() {
 	}
 }
 
-// toLoop adds to each profile a recorder of its events.
-func toLoop(profiles []profile.Profile, r *recorders) ([]loop.Profile, error) {
+// toLoop adds to each profile a recorder of its events, and its shadow.
+func toLoop(profiles []profile.Profile, r *recorders, s shadowSet) ([]loop.Profile, error) {
 	var out []loop.Profile
 	for _, p := range profiles {
 		recorder, err := r.of(p.SchedulerName)
@@ -128,6 +131,7 @@ func toLoop(profiles []profile.Profile, r *recorders) ([]loop.Profile, error) {
 		}
 		out = append(out, loop.Profile{
 			SchedulerName: p.SchedulerName, Pipeline: p.Pipeline, IgnoresReservations: !p.Reservations, Recorder: recorder,
+			Observer: s.observer(p.SchedulerName),
 		})
 	}
 	return out, nil

@@ -30,6 +30,7 @@ type reloader struct {
 	// estimators is asked by the profiles.
 	estimators *estimators
 	recorders  *recorders
+	shadows    *shadows
 	loop       *loop.Loop
 	metrics    *reloadMetrics
 
@@ -109,34 +110,35 @@ func (r *reloader) apply(ctx context.Context, text []byte) error {
 	if err != nil {
 		return err
 	}
-	profiles, err := r.profilesOf(c, next)
-	if err == nil {
-		err = r.setProfiles(c, profiles)
-	}
-	if err != nil {
+	if err := r.replaceProfiles(c, next); err != nil {
 		next.abort()
 		return err
 	}
 	return next.commit()
 }
 
-// setProfiles makes the profiles decide, and ask their estimators.
-func (r *reloader) setProfiles(c *schedulerv1alpha1.SchedulerConfiguration, profiles []loop.Profile) error {
+// replaceProfiles lets the profiles of the configuration decide, and their shadows follow them.
+func (r *reloader) replaceProfiles(c *schedulerv1alpha1.SchedulerConfiguration, s *successors) error {
+	built, err := r.options.build(c, r.registry, s.plugin)
+	if err != nil {
+		return err
+	}
+	shadowing := r.shadows.of(built)
+	profiles, err := toLoop(built, r.recorders, shadowing)
+	if err != nil {
+		return err
+	}
 	settle, err := r.estimators.attach(c, profiles)
 	if err != nil {
 		return err
 	}
 	err = r.loop.SetProfiles(profiles)
 	settle(err == nil)
-	return err
-}
-
-func (r *reloader) profilesOf(c *schedulerv1alpha1.SchedulerConfiguration, s *successors) ([]loop.Profile, error) {
-	built, err := r.options.build(c, r.registry, s.plugin)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return toLoop(built, r.recorders)
+	r.shadows.use(shadowing)
+	return nil
 }
 
 // tell says in log, metrics and an event of the lease what became of the file.
@@ -190,9 +192,9 @@ func sightingOf(text []byte, binaries []string) sighting {
 // binariesOf returns the paths of all plugins in order.
 func binariesOf(c *schedulerv1alpha1.SchedulerConfiguration) []string {
 	var out []string
-	for i := range c.Profiles {
-		for j := range c.Profiles[i].ExternalPlugins {
-			if path := c.Profiles[i].ExternalPlugins[j].Path; path != "" {
+	for _, p := range withShadows(c) {
+		for i := range p.ExternalPlugins {
+			if path := p.ExternalPlugins[i].Path; path != "" {
 				out = append(out, path)
 			}
 		}

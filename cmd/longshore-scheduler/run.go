@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -12,6 +13,7 @@ import (
 	"github.com/longshore-project/longshore/plugins/host"
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
+	"github.com/longshore-project/longshore/scheduler/shadow"
 )
 
 // schedule runs until ctx ends.
@@ -32,7 +34,9 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	}
 	recorders := newRecorders(config)
 	defer recorders.stop()
-	profiles, err := toLoop(built, recorders)
+	shadows := newShadows(measured)
+	shadowing := shadows.of(built)
+	profiles, err := toLoop(built, recorders, shadowing)
 	if err != nil {
 		return err
 	}
@@ -54,7 +58,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 		return err
 	}
 	asked.loop.Store(scheduling)
-	server, err := newServer(o, scheduling.Synced, measured, external)
+	server, err := newServer(o, scheduling.Synced, measured, map[string]http.Handler{host.ReportPath: external, shadow.ReportPath: shadows})
 	if err != nil {
 		return err
 	}
@@ -64,8 +68,15 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.serve(ctx) })
+	shadows.use(shadowing)
+	group.Go(func() error {
+		shadows.run(ctx)
+		return nil
+	})
 	if o.config != "" {
-		reloading := &reloader{options: o, registry: r, external: external, estimators: asked, recorders: recorders, loop: scheduling, metrics: newReloadMetrics(measured)}
+		reloading := &reloader{
+			options: o, registry: r, external: external, estimators: asked, recorders: recorders, shadows: shadows, loop: scheduling, metrics: newReloadMetrics(measured),
+		}
 		group.Go(func() error { return reloading.run(ctx) })
 	}
 	group.Go(func() error { return lead(ctx, o, config, server, work) })

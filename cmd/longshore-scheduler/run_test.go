@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -18,6 +19,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/longshore-project/longshore/apis"
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
@@ -40,6 +42,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	log.SetLogger(logr.Discard()) // The client of the tests would complain that it has none.
 	os.Exit(localtest.Main(m, localtest.Options{Prepare: crds.Install}))
 }
 
@@ -84,7 +87,7 @@ func createMember(t *testing.T, c client.Client, name string, room int64) {
 		{GroupVersion: "apps/v1", Resources: []clusterv1alpha1.APIResource{{Name: "deployments", Kind: "Deployment"}}},
 	}
 	member.Status.ResourceSummary = &clusterv1alpha1.ResourceSummary{
-		Allocatable: corev1.ResourceList{"cpu": *resource.NewQuantity(room, resource.DecimalSI), "pods": resource.MustParse("1000")},
+		Allocatable: corev1.ResourceList{"cpu": *resource.NewQuantity(room, resource.DecimalSI), "pods": *resource.NewQuantity(max(room, 1000), resource.DecimalSI)},
 	}
 	if err := c.Status().Update(t.Context(), member); err != nil {
 		t.Fatal(err)
@@ -99,7 +102,15 @@ func createBinding(t *testing.T, c client.Client, name, scheduler string, member
 
 func createBindingIn(t *testing.T, c client.Client, namespace, name, scheduler string, members ...string) *workv1alpha2.ResourceBinding {
 	t.Helper()
-	binding := &workv1alpha2.ResourceBinding{
+	binding := newBinding(namespace, name, scheduler, members...)
+	if err := c.Create(t.Context(), binding); err != nil {
+		t.Fatal(err)
+	}
+	return binding
+}
+
+func newBinding(namespace, name, scheduler string, members ...string) *workv1alpha2.ResourceBinding {
+	return &workv1alpha2.ResourceBinding{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{policyv1alpha1.PropagationPolicyPermanentIDLabel: "id"}},
 		Spec: workv1alpha2.ResourceBindingSpec{
 			Resource:      workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Namespace: namespace, Name: name},
@@ -107,10 +118,6 @@ func createBindingIn(t *testing.T, c client.Client, namespace, name, scheduler s
 			Placement:     &policyv1alpha1.Placement{ClusterAffinity: &policyv1alpha1.ClusterAffinity{ClusterNames: members}},
 		},
 	}
-	if err := c.Create(t.Context(), binding); err != nil {
-		t.Fatal(err)
-	}
-	return binding
 }
 
 // scheduledIn reads the binding and reports whether it is scheduled.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -11,12 +12,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"k8s.io/client-go/util/cert"
-
-	"github.com/longshore-project/longshore/plugins/host"
 )
 
 // server answers questions about the process. It is ready when it schedules, or waits for another process that does.
@@ -26,8 +26,8 @@ type server struct {
 	leading atomic.Bool
 }
 
-// newServer returns a server that serves nothing if the port is 0. Plugins tells the state of external plugins.
-func newServer(o *options, synced func() bool, metrics prometheus.Collector, plugins http.Handler) (*server, error) {
+// newServer returns a server that serves nothing if the port is 0. Documents are served at their paths.
+func newServer(o *options, synced func() bool, metrics prometheus.Collector, documents map[string]http.Handler) (*server, error) {
 	s := &server{}
 	if o.securePort == 0 {
 		return s, nil
@@ -42,7 +42,9 @@ func newServer(o *options, synced func() bool, metrics prometheus.Collector, plu
 	mux.HandleFunc("/healthz", answer(func() bool { return true }))
 	mux.HandleFunc("/readyz", answer(func() bool { return !s.leading.Load() || synced() }))
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	mux.Handle("GET "+host.ReportPath, plugins)
+	for path, document := range documents {
+		mux.Handle("GET "+path, document)
+	}
 	if o.profiling {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
 		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
@@ -79,6 +81,16 @@ func answer(ok func() bool) http.HandlerFunc {
 	}
 }
 
+// tell sends the document as JSON. Whoever went away meanwhile does not get it.
+func tell(w http.ResponseWriter, r *http.Request, document any) {
+	w.Header().Set("Content-Type", "application/json")
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(document); err != nil {
+		logr.FromContextOrDiscard(r.Context()).V(1).Info("Sending a document", "path", r.URL.Path, "to", r.RemoteAddr, "err", err.Error())
+	}
+}
+
 // serve returns when ctx ends.
 func (s *server) serve(ctx context.Context) error {
 	if s.http == nil {
@@ -88,6 +100,7 @@ func (s *server) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("serving health and metrics: %w; choose another --secure-port or --bind-address", err)
 	}
+	s.http.BaseContext = func(net.Listener) context.Context { return ctx }
 	context.AfterFunc(ctx, func() { s.http.Close() })
 	if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving health and metrics: %w", err)

@@ -168,3 +168,25 @@ func reported(s *framework.Snapshot, targets []framework.Assignment) *framework.
 	}
 	return s.With(2, changed...)
 }
+
+// TestScoresMoveNothing asks again where the workload runs although a better cluster has appeared.
+func TestScoresMoveNothing(t *testing.T) {
+	s := framework.NewSnapshot([]*framework.Cluster{
+		member("cheap", 8, 0, map[string]string{"cost": "1"}), member("dear", 8, 4, map[string]string{"cost": "9"}),
+	}, 1)
+	for _, strategy := range []framework.Strategy{framework.Duplicated, framework.DynamicWeight, framework.Aggregated} {
+		r := asking(4, strategy, 1)
+		r.Current = []framework.Assignment{{Cluster: "dear", Replicas: 4}}
+		config := asking(0, strategy, 1)
+		config.Workload, config.Current = false, []framework.Assignment{{Cluster: "dear"}}
+		for _, r := range []*framework.Request{r, config} {
+			d, err := pipeline.Schedule(t.Context(), withScores(pipeline.WeightedScore{Plugin: cost(0), Weight: 10}), s, r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(d.Targets) != 1 || d.Targets[0].Cluster != "dear" {
+				t.Errorf("%v, workload %t: %s, want that it stays", strategy, r.Workload, d.Message())
+			}
+		}
+	}
+}

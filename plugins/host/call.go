@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	pluginv1 "github.com/longshore-project/longshore/plugins/proto/v1"
@@ -155,7 +156,15 @@ func (p *Plugin) settle(c *call, err *CallError) error {
 // maxErrorBytes bounds what a plugin can put into a message of ours.
 const maxErrorBytes = 512
 
-func clip(s string) string { return s[:min(len(s), maxErrorBytes)] }
+func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxErrorBytes)], "") }
+
+// brief returns the error, or what fits of its text if that is long: a plugin can put anything into the error of a call.
+func brief(err error) error {
+	if err == nil || len(err.Error()) <= maxErrorBytes {
+		return err
+	}
+	return errors.New(clip(err.Error()))
+}
 
 // question returns a new message about the query.
 func question(c *call, budget time.Duration) *pluginv1.Question {

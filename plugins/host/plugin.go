@@ -177,6 +177,7 @@ func (p *Plugin) supervise(ctx context.Context) {
 		if err == nil {
 			p.adopt(s)
 			if s, err = p.watch(ctx, s); ctx.Err() == nil {
+				err = brief(err)
 				p.fault(err)
 			}
 			p.current.Store(nil)
@@ -234,7 +235,7 @@ func (p *Plugin) start(ctx context.Context) (*session, error) {
 	}
 	s, err := newSession(ctx, t, spec)
 	if err != nil {
-		return nil, err
+		return nil, brief(err)
 	}
 	if fleet := p.last.Load(); fleet != nil {
 		if err := s.prime(ctx, fleet); err != nil {

@@ -50,11 +50,18 @@ func newSession(ctx context.Context, t *transport, spec *Spec) (*session, error)
 	return s, nil
 }
 
+// maxStages leaves room for stages of later versions of the protocol.
+const maxStages = 32
+
 func introduce(ctx context.Context, t *transport, spec *Spec) (*session, error) {
 	client := pluginv1.NewPlacementPluginClient(t.conn)
 	info, err := client.Info(ctx, &pluginv1.InfoRequest{ProtocolVersions: wire.ProtocolVersions})
 	if err != nil {
 		return nil, fmt.Errorf("asking plugin what it is: %w", err)
+	}
+	if n := len(info.GetName()) + len(info.GetVersion()); n > maxErrorBytes || len(info.GetStages()) > maxStages {
+		return nil, fmt.Errorf("plugin has a name and a version of %d bytes and %d stages; at most %d and %d are allowed",
+			n, len(info.GetStages()), maxErrorBytes, maxStages)
 	}
 	version, ok := wire.Common(wire.ProtocolVersions, info.GetProtocolVersions())
 	if !ok {

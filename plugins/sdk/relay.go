@@ -6,8 +6,8 @@ import (
 )
 
 // handover is how long the receiver may be busy before another goroutine receives in its place. It is far above the time that a plugin needs
-// to look at a thousand clusters and far below a deadline.
-const handover = time.Millisecond
+// to look at a thousand clusters and far below a deadline. While there is work the timer fires so often, which wakes a thread each time.
+const handover = 5 * time.Millisecond
 
 // relay passes the duty of receiving on while the goroutine that has it is busy. A hand-over for each question would cost waking a thread,
 // which is more than a fast plugin takes to answer; so a timer looks, while there is work, whether the same piece of work is still going on.

@@ -12,7 +12,7 @@ func FromRequest(r *framework.Request) *pluginv1.Request {
 	out := &pluginv1.Request{
 		Key: r.Key, Api: fromAPI(r.API), Replicas: r.Replicas, Workload: r.Workload, Requirements: fromResources(r.Requirements),
 		Shape: r.Shape, ObservedTerm: r.ObservedTerm, Evicting: r.Evicting, Fresh: r.Fresh,
-		NamesDescending: r.NamesDescending, Peers: fromPeers(r.Peers),
+		NamesDescending: r.NamesDescending, Peers: fromPeers(r.Peers), Node: fromNodeClaim(r.Node), Namespace: r.Namespace,
 	}
 	switch p := r.Placement; {
 	case p == nil:
@@ -23,7 +23,7 @@ func FromRequest(r *framework.Request) *pluginv1.Request {
 	}
 	for _, c := range r.Components {
 		out.Components = append(out.Components, &pluginv1.Component{
-			Name: c.Name, Replicas: c.Replicas, Requirements: fromResources(c.Requirements),
+			Name: c.Name, Replicas: c.Replicas, Requirements: fromResources(c.Requirements), Node: fromNodeClaim(c.Node),
 		})
 	}
 	for _, a := range r.Current {
@@ -39,10 +39,11 @@ func ToRequest(m *pluginv1.Request, placement *framework.Placement) *framework.R
 		Key: m.GetKey(), API: toAPI(m.GetApi()), Replicas: m.GetReplicas(), Workload: m.GetWorkload(),
 		Requirements: toResources(m.GetRequirements()), Shape: m.GetShape(), Placement: placement, ObservedTerm: m.GetObservedTerm(),
 		Evicting: m.GetEvicting(), Fresh: m.GetFresh(), NamesDescending: m.GetNamesDescending(), Peers: toPeers(m.GetPeers()),
+		Node: toNodeClaim(m.GetNode()), Namespace: m.GetNamespace(),
 	}
 	for _, c := range m.GetComponents() {
 		out.Components = append(out.Components, framework.Component{
-			Name: c.GetName(), Replicas: c.GetReplicas(), Requirements: toResources(c.GetRequirements()),
+			Name: c.GetName(), Replicas: c.GetReplicas(), Requirements: toResources(c.GetRequirements()), Node: toNodeClaim(c.GetNode()),
 		})
 	}
 	for _, a := range m.GetCurrent() {

@@ -15,6 +15,8 @@ const (
 	maxReasonBytes  = 512
 	maxCures        = 64
 	maxSubjectBytes = 512
+	// maxVerdictBytes bounds all reasons and subjects of one answer: a binding that waits keeps them.
+	maxVerdictBytes = 64 << 10
 )
 
 // FromStatus returns the message of a status, nil for plain success.
@@ -61,14 +63,29 @@ func ToRejections(messages []*pluginv1.Rejection, n int) ([]framework.Rejection,
 	if len(messages) > maxRejections {
 		return nil, fmt.Errorf("%d rejections; at most %d are allowed: name all clusters of one reason together", len(messages), maxRejections)
 	}
-	out := make([]framework.Rejection, len(messages))
+	out, bytes := make([]framework.Rejection, len(messages)), 0
 	for i, m := range messages {
 		var err error
 		if out[i], err = toRejection(m, n); err != nil {
 			return nil, fmt.Errorf("rejection %d: %w", i, err)
 		}
+		if bytes += textOf(&out[i]); bytes > maxVerdictBytes {
+			return nil, fmt.Errorf("the rejections have more than %d bytes of reasons and subjects: say less, or reject for fewer reasons", maxVerdictBytes)
+		}
 	}
 	return out, nil
+}
+
+// textOf returns how many bytes of text the rejection holds.
+func textOf(r *framework.Rejection) int {
+	n := 0
+	for _, reason := range r.Status.Reasons {
+		n += len(reason)
+	}
+	for _, c := range r.Cures {
+		n += len(c.Subject)
+	}
+	return n
 }
 
 func toRejection(m *pluginv1.Rejection, n int) (framework.Rejection, error) {

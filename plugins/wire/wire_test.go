@@ -328,12 +328,30 @@ func TestCuresAreBounded(t *testing.T) {
 	}
 }
 
+func TestVerdictsAreBounded(t *testing.T) {
+	long := &pluginv1.Rejection{Clusters: []byte{1}, Status: &pluginv1.Status{Code: 2, Reasons: []string{strings.Repeat("x", 512)}}}
+	for n, ok := range map[int]bool{128: true, 129: false, 1025: false} {
+		if _, err := wire.ToRejections(slices.Repeat([]*pluginv1.Rejection{long}, n), 1); (err == nil) != ok {
+			t.Errorf("%d rejections of half a kibibyte: error is %v, want ok %t", n, err, ok)
+		}
+	}
+}
+
 // Everything that a request says arrives.
 func TestRequestsSurvive(t *testing.T) {
+	claim := &framework.NodeClaim{
+		Selector: []framework.Label{{Key: "disk", Value: "ssd"}}, PriorityClass: "high",
+		Affinity: []framework.NodeTerm{{
+			Labels: []framework.NodeRequirement{{Key: "cores", Operator: "Gt", Values: []string{"8"}}},
+			Fields: []framework.NodeRequirement{{Key: "metadata.name", Operator: "In", Values: []string{"n1"}}},
+		}},
+		Tolerations: []framework.NodeToleration{{Key: "gpu", Operator: "Equal", Value: "yes", Effect: "NoSchedule"}},
+	}
 	want := &framework.Request{
+		Node: claim, Namespace: "shop",
 		Key: "shop/web", API: framework.API{GroupVersion: "apps/v1", Kind: "Deployment"}, Replicas: 3, Workload: true,
 		Requirements: framework.NewResources(map[string]int64{"cpu": 100}), Shape: "s", ObservedTerm: "second",
-		Components: []framework.Component{{Name: "worker", Replicas: 2, Requirements: framework.NewResources(map[string]int64{"cpu": 5})}},
+		Components: []framework.Component{{Name: "worker", Replicas: 2, Requirements: framework.NewResources(map[string]int64{"cpu": 5}), Node: claim}},
 		Current:    []framework.Assignment{{Cluster: "a", Replicas: 1}}, Evicting: []string{"b"}, Fresh: true, NamesDescending: true,
 		Placement: &framework.Placement{Fingerprint: "told before"},
 		Peers: &framework.Peers{

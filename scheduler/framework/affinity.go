@@ -118,12 +118,11 @@ func (s *Snapshot) Match(a *Affinity) Bitset {
 			out.Unset(int(row))
 		}
 	}
-	scratch := NewBitset(s.Len())
 	for i := range a.Labels {
-		s.restrictToLabel(out, scratch, &a.Labels[i])
+		s.restrictToLabel(out, &a.Labels[i])
 	}
 	for i := range a.Fields {
-		s.restrictToField(out, scratch, &a.Fields[i])
+		s.restrictToField(out, &a.Fields[i])
 	}
 	return out
 }
@@ -142,22 +141,26 @@ func (s *Snapshot) named(names []string) Bitset {
 	return out
 }
 
-func (s *Snapshot) restrictToLabel(out, scratch Bitset, r *LabelRequirement) {
+// fewValues is how many values of a requirement are looked up without taking memory.
+const fewValues = 8
+
+func (s *Snapshot) restrictToLabel(out Bitset, r *LabelRequirement) {
 	switch r.Operator {
 	case Exists:
 		out.And(s.labelKeys[r.Key])
 	case DoesNotExist:
 		out.AndNot(s.labelKeys[r.Key])
 	default:
-		clear(scratch)
+		var few [fewValues]Bitset
+		listed := few[:0]
 		for _, v := range r.Values {
-			scratch.Or(s.labels[Label{r.Key, v}])
+			listed = append(listed, s.labels[Label{r.Key, v}])
 		}
-		keep(out, scratch, r.Operator)
+		keep(out, listed, r.Operator)
 	}
 }
 
-func (s *Snapshot) restrictToField(out, scratch Bitset, r *FieldRequirement) {
+func (s *Snapshot) restrictToField(out Bitset, r *FieldRequirement) {
 	var sets postings[string]
 	switch r.Field {
 	case FieldProvider:
@@ -167,19 +170,23 @@ func (s *Snapshot) restrictToField(out, scratch Bitset, r *FieldRequirement) {
 	case FieldZone:
 		sets = s.zones
 	}
-	clear(scratch)
+	var few [fewValues]Bitset
+	listed := few[:0]
 	for _, v := range r.Values {
-		scratch.Or(sets[v])
+		listed = append(listed, sets[v])
 	}
-	keep(out, scratch, r.Operator)
+	keep(out, listed, r.Operator)
 }
 
-func keep(out, listed Bitset, op Operator) {
+// keep restricts out to what is in some of the listed sets, or in none.
+func keep(out Bitset, listed []Bitset, op Operator) {
 	switch op {
 	case In:
-		out.And(listed)
+		out.AndAny(listed)
 	case NotIn:
-		out.AndNot(listed)
+		for _, set := range listed {
+			out.AndNot(set)
+		}
 	default:
 		clear(out)
 	}

@@ -81,10 +81,30 @@ func (b Bitset) And(o Bitset) {
 	clear(b[n:])
 }
 
+// AndAny keeps in the receiver only what is in one of the sets too.
+func (b Bitset) AndAny(sets []Bitset) {
+	for i := range b {
+		var any uint64
+		for _, set := range sets {
+			if i < len(set) {
+				any |= set[i]
+			}
+		}
+		b[i] &= any
+	}
+}
+
 // AndNot removes the rows of o from the receiver.
 func (b Bitset) AndNot(o Bitset) {
 	for i, w := range o[:min(len(b), len(o))] {
 		b[i] &^= w
+	}
+}
+
+// Complement makes the receiver the rows of all that it did not hold. Both must be of one length.
+func (b Bitset) Complement(all Bitset) {
+	for i, w := range all[:len(b)] {
+		b[i] = w &^ b[i]
 	}
 }
 

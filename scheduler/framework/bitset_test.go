@@ -40,6 +40,8 @@ func TestBitsetIsASet(t *testing.T) {
 			{"And", func(b Bitset) { b.And(y) }, func(x, y bool) bool { return x && y }},
 			{"AndNot", func(b Bitset) { b.AndNot(y) }, func(x, y bool) bool { return x && !y }},
 			{"Or", func(b Bitset) { b.Or(y) }, func(x, y bool) bool { return x || y }},
+			{"AndAny", func(b Bitset) { b.AndAny([]Bitset{nil, y}) }, func(x, y bool) bool { return x && y }},
+			{"Complement", func(b Bitset) { b.Complement(y) }, func(x, y bool) bool { return y && !x }},
 			{"And nil", func(b Bitset) { b.And(nil) }, func(bool, bool) bool { return false }},
 			{"Or nil", func(b Bitset) { b.Or(nil) }, func(x, _ bool) bool { return x }},
 		}

@@ -158,6 +158,12 @@ func (e *edit) done(facts Facts, g Generation, capacityRows []int32) *Snapshot {
 			s.free[resource] = c.out
 		}
 	}
+	if facts&FactTaints != 0 {
+		s.repelling = s.repellingTaints()
+	}
+	if facts&FactTopology != 0 {
+		s.provided, s.regioned = s.nonEmpty(s.providers), s.nonEmpty(s.regions)
+	}
 	if facts&(FactTopology|FactLabels) != 0 {
 		s.groups = &groupCache{}
 	}

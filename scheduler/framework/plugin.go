@@ -50,6 +50,13 @@ type SharedFilter interface {
 	Reads(q *Query) Facts
 }
 
+// Repeatable is a plugin that gives equal answers to equal queries: whatever it says follows from the request, its Key left out, and from the
+// facts of the fleet that DependsOn names, beside which clusters there are. A SharedFilter and a SharedEstimate are repeatable as they are.
+// When every plugin of a profile is, equal requests need not be decided twice.
+type Repeatable interface {
+	DependsOn(q *Query) Facts
+}
+
 // LenientFilter is a Filter whose rejections do not drive a request away from where it runs already, if KeepsTargets returns true.
 type LenientFilter interface {
 	Filter

@@ -22,10 +22,13 @@ type Snapshot struct {
 	labels    postings[Label]
 	labelKeys postings[string]
 	taints    postings[Taint]
+	repelling []Taint
 	apis      postings[API]
 	providers postings[string]
 	regions   postings[string]
 	zones     postings[string]
+	provided  Bitset
+	regioned  Bitset
 	zoned     Bitset
 	groups    *groupCache
 
@@ -133,11 +136,11 @@ func (s *Snapshot) Latest() Generation { return s.latest }
 // WithAPI returns the clusters that serve the API: read only.
 func (s *Snapshot) WithAPI(api API) Bitset { return s.apis[api] }
 
-// WithProvider returns the clusters that name any provider at all: a new set.
-func (s *Snapshot) WithProvider() Bitset { return s.nonEmpty(s.providers) }
+// WithProvider returns the clusters that name any provider at all: read only.
+func (s *Snapshot) WithProvider() Bitset { return s.provided }
 
-// WithRegion returns the clusters that name any region at all: a new set.
-func (s *Snapshot) WithRegion() Bitset { return s.nonEmpty(s.regions) }
+// WithRegion returns the clusters that name any region at all: read only.
+func (s *Snapshot) WithRegion() Bitset { return s.regioned }
 
 // WithZone returns the clusters that name at least one zone: read only.
 func (s *Snapshot) WithZone() Bitset { return s.zoned }
@@ -149,9 +152,12 @@ func (s *Snapshot) nonEmpty(p postings[string]) Bitset {
 	return all
 }
 
-// RepellingTaints returns the taints with effect NoSchedule or NoExecute that some cluster has, in order of key, value and effect.
-func (s *Snapshot) RepellingTaints() []Taint {
-	out := make([]Taint, 0, len(s.taints))
+// RepellingTaints returns the taints with effect NoSchedule or NoExecute that some cluster has, in order of key, value and effect: read only.
+func (s *Snapshot) RepellingTaints() []Taint { return s.repelling }
+
+// repellingTaints collects them.
+func (s *Snapshot) repellingTaints() []Taint {
+	var out []Taint
 	for t := range s.taints {
 		if t.repels() {
 			out = append(out, t)

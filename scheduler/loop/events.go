@@ -1,6 +1,8 @@
 package loop
 
 import (
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/record"
 
@@ -28,13 +30,19 @@ func (e events) failed(b workv1alpha2.Binding, message string) {
 // longestMessage is what the API server accepts in an event.
 const longestMessage = 1024
 
+// shorten returns the message, or so much of it as fits.
+func shorten(message string, longest int) string {
+	if len(message) <= longest {
+		return message
+	}
+	return strings.ToValidUTF8(message[:longest-3], "") + "..."
+}
+
 func (e events) send(b workv1alpha2.Binding, kind, reason, message string) {
 	if e.recorder == nil {
 		return
 	}
-	if len(message) > longestMessage {
-		message = message[:longestMessage-3] + "..."
-	}
+	message = shorten(message, longestMessage)
 	e.recorder.Event(bindingReference(b), kind, reason, message)
 	e.recorder.Event(templateReference(b), kind, reason, message)
 }

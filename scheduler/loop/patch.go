@@ -175,9 +175,12 @@ func othersSuccess(c *metav1.Condition) bool {
 	return c.Status == metav1.ConditionTrue && c.Reason == workv1alpha2.ReasonSuccess && !strings.HasPrefix(c.Message, messageScheduled)
 }
 
+// longestCondition is what the API server accepts as the message of a condition. Plugins can say more than that.
+const longestCondition = 32 << 10
+
 func scheduledCondition(status *workv1alpha2.ResourceBindingStatus, want *result, now time.Time) metav1.Condition {
 	c := metav1.Condition{
-		Type: workv1alpha2.ConditionScheduled, Status: metav1.ConditionFalse, Reason: want.reason, Message: want.message,
+		Type: workv1alpha2.ConditionScheduled, Status: metav1.ConditionFalse, Reason: want.reason, Message: shorten(want.message, longestCondition),
 		LastTransitionTime: metav1.NewTime(now),
 	}
 	if want.scheduled {

@@ -2,8 +2,10 @@ package loop
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -287,6 +289,20 @@ func TestCaveatStays(t *testing.T) {
 	d.Outcome, d.Status = framework.NoRoom, framework.NewStatus(framework.Unschedulable, "no room")
 	if got, _ := outcomeOf(&framework.Request{}, d, "{}"); got.message != "no room; decided without cost (assign: no answer within 1s)" {
 		t.Errorf("without room the message is %q", got.message)
+	}
+}
+
+// However much plugins say, the API server can take it.
+func TestMessagesAreShortened(t *testing.T) {
+	for _, message := range []string{strings.Repeat("x", 40<<10), strings.Repeat("ü", 20<<10)} {
+		want := failed(message)
+		c := scheduledCondition(&workv1alpha2.ResourceBindingStatus{}, &want, time.Unix(1e9, 0))
+		if len(c.Message) > 32<<10 || len(c.Message) < 32<<10-8 || !utf8.ValidString(c.Message) || !strings.HasSuffix(c.Message, "...") {
+			t.Errorf("the message of %d bytes ends in %q", len(c.Message), c.Message[len(c.Message)-8:])
+		}
+	}
+	if got := shorten("short", 5); got != "short" {
+		t.Errorf("a message that fits became %q", got)
 	}
 }
 

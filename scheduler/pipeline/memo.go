@@ -14,55 +14,119 @@ import (
 // when there are more, everything is forgotten at once, which costs a recomputation and needs no bookkeeping.
 const memoSize = 4096
 
-// Memo remembers what plugins answered, as long as the facts that they read did not change. Use one Memo for one profile and for snapshots of
-// one line of succession only: generations of unrelated fleets mean nothing to one another. It is safe for concurrent use. All methods work
-// on a nil Memo, which remembers nothing.
+// Memo remembers what plugins answered, and whole decisions, as long as the facts that they depend on did not change. Use one Memo for one
+// profile and for snapshots of one line of succession only: generations of unrelated fleets mean nothing to one another. It is safe for
+// concurrent use. All methods work on a nil Memo, which remembers nothing.
 type Memo struct {
 	mu           sync.Mutex
-	verdicts     map[verdictKey]verdict
+	questions    map[question]*memory
 	descriptions map[descriptionKey]description
 	rooms        map[string]*room
+	// rows is how many rows the snapshots of the kept decisions have together.
+	rows int
 }
 
 // NewMemo returns a memo that remembers nothing yet.
-func NewMemo() *Memo {
-	return &Memo{verdicts: map[verdictKey]verdict{}, descriptions: map[descriptionKey]description{}, rooms: map[string]*room{}}
+func NewMemo() *Memo { return &Memo{} }
+
+// question is everything that the verdict of a shared filter may depend on beside the fleet.
+type question struct {
+	placement string
+	term      int
+	api       framework.API
+	workload  bool
 }
 
-// verdictKey is everything that the verdict of a shared filter may depend on beside the fleet.
-type verdictKey struct {
-	plugin, placement string
-	term              int
-	api               framework.API
-	workload          bool
+// memory is what is known about a question; the memo's lock guards it.
+type memory struct {
+	// verdicts are the filters', in their order; the slice is never changed.
+	verdicts []verdict
+	// answers are the latest decisions, latest last.
+	answers []answer
 }
 
+// remembered returns the memory of a question, a new one if there is none. The caller holds the lock.
+func (m *Memo) remembered(q question) *memory {
+	known := m.questions[q]
+	if known == nil {
+		if m.questions == nil || len(m.questions) >= memoSize {
+			m.questions, m.rows = map[question]*memory{}, 0
+		}
+		known = new(memory)
+		m.questions[q] = known
+	}
+	return known
+}
+
+func questionOf(r *framework.Request, term int) question {
+	return question{r.Placement.Fingerprint, term, r.API, r.Workload}
+}
+
+// verdict is what one filter of the profile said.
 type verdict struct {
+	known      bool
 	at         framework.Generation
 	rejections []framework.Rejection
 }
 
-// filter returns the rejections of f. A shared filter is asked about all candidates, so that its answer serves others too, and names every
-// cure of clusters that several filters reject; what is not in left is ignored by the caller.
-func (m *Memo) filter(ctx context.Context, f framework.Filter, q *framework.Query, left framework.Bitset) ([]framework.Rejection, error) {
+// judge is the filters' verdicts on one query, some of them remembered.
+type judge struct {
+	memo  *Memo
+	query *framework.Query
+	// old is shared and read only, now has what was found out since; nil when that is nothing.
+	old, now []verdict
+	filters  int
+}
+
+func (m *Memo) judge(q *framework.Query, filters int) judge {
+	j := judge{memo: m, query: q, filters: filters}
+	if m == nil || q.Request.Placement.Fingerprint == "" {
+		j.memo = nil
+		return j
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if known := m.questions[questionOf(q.Request, q.Term)]; known != nil {
+		j.old = known.verdicts
+	}
+	return j
+}
+
+// filter returns the rejections of f, the filter in place i of the profile. A shared filter is asked about all candidates, so that its answer
+// serves others too, and names every cure of clusters that several filters reject; what is not in left is ignored by the caller.
+func (j *judge) filter(ctx context.Context, i int, f framework.Filter, left framework.Bitset) ([]framework.Rejection, error) {
 	shared, ok := f.(framework.SharedFilter)
 	if !ok {
-		return f.Filter(ctx, q, left)
+		return f.Filter(ctx, j.query, left)
 	}
-	if m == nil || q.Request.Placement.Fingerprint == "" {
-		return f.Filter(ctx, q, q.Snapshot.Candidates())
+	candidates := j.query.Snapshot.Candidates()
+	if j.memo == nil {
+		return f.Filter(ctx, j.query, candidates)
 	}
-	key := verdictKey{f.Name(), q.Request.Placement.Fingerprint, q.Term, q.Request.API, q.Request.Workload}
-	at := q.Snapshot.Generation(shared.Reads(q) | framework.FactMembership)
-	if v, ok := recall(m, m.verdicts, key); ok && v.at == at {
-		return v.rejections, nil
+	at := j.query.Snapshot.Generation(shared.Reads(j.query) | framework.FactMembership)
+	if i < len(j.old) && j.old[i].known && j.old[i].at == at {
+		return j.old[i].rejections, nil
 	}
-	rejections, err := f.Filter(ctx, q, q.Snapshot.Candidates())
+	rejections, err := f.Filter(ctx, j.query, candidates)
 	if err != nil {
 		return nil, err
 	}
-	remember(m, m.verdicts, key, verdict{at, rejections})
+	if j.now == nil {
+		j.now = make([]verdict, j.filters)
+		copy(j.now, j.old)
+	}
+	j.now[i] = verdict{true, at, rejections}
 	return rejections, nil
+}
+
+// done remembers what was found out.
+func (j *judge) done() {
+	if j.now == nil {
+		return
+	}
+	j.memo.mu.Lock()
+	defer j.memo.mu.Unlock()
+	j.memo.remembered(questionOf(j.query.Request, j.query.Term)).verdicts = j.now
 }
 
 type descriptionKey struct {
@@ -77,29 +141,40 @@ type description struct {
 	tiers   []int
 }
 
+// describedBy is what weights and tiers depend on.
+const describedBy = framework.FactMembership | framework.FactLabels | framework.FactTopology
+
+// describes reports whether the query has weights or tiers.
+func describes(q *framework.Query) bool {
+	return weighs(q.Request.Placement) || len(q.CurrentTerm().Overflow) > 0
+}
+
+func weighs(p *framework.Placement) bool {
+	return p.Strategy == framework.StaticWeight && len(p.StaticWeights) > 0
+}
+
 // describe fills in the static weights and the tiers of the query.
 func (m *Memo) describe(q *framework.Query) {
-	p := q.Request.Placement
-	weighs := p.Strategy == framework.StaticWeight && len(p.StaticWeights) > 0
-	if !weighs && len(q.CurrentTerm().Overflow) == 0 {
+	if !describes(q) {
 		return
 	}
+	p := q.Request.Placement
 	key := descriptionKey{p.Fingerprint, q.Term, q.Request.Workload}
-	at := q.Snapshot.Generation(framework.FactMembership | framework.FactLabels | framework.FactTopology)
+	at := q.Snapshot.Generation(describedBy)
 	if m != nil && key.placement != "" {
-		if d, ok := recall(m, m.descriptions, key); ok && d.at == at {
+		if d, ok := recall(m, &m.descriptions, key); ok && d.at == at {
 			q.Weights, q.Tiers = d.weights, d.tiers
 			return
 		}
 	}
-	if weighs {
+	if weighs(p) {
 		q.Weights = q.Snapshot.Weights(p.StaticWeights)
 	}
 	if q.Request.Workload {
 		q.Tiers = q.Snapshot.Tiers(q.CurrentTerm())
 	}
 	if m != nil && key.placement != "" {
-		remember(m, m.descriptions, key, description{at, q.Weights, q.Tiers})
+		remember(m, &m.descriptions, key, description{at, q.Weights, q.Tiers})
 	}
 }
 
@@ -119,13 +194,13 @@ func (m *Memo) estimate(ctx context.Context, plugins []framework.Estimate, q *fr
 	if m == nil || key == "" || !perShape(plugins) {
 		return newRoom(ctx, plugins, q)
 	}
-	old, _ := recall(m, m.rooms, key)
+	old, _ := recall(m, &m.rooms, key)
 	r, err := old.advance(ctx, plugins, q)
 	if err != nil {
 		return nil, err
 	}
 	if r != old && len(r.omissions) == 0 {
-		remember(m, m.rooms, key, r)
+		remember(m, &m.rooms, key, r)
 	}
 	return r, nil
 }
@@ -237,18 +312,18 @@ func keepLowest(lowest, answers []framework.Capacity) {
 	}
 }
 
-func recall[K comparable, V any](m *Memo, from map[K]V, key K) (V, bool) {
+func recall[K comparable, V any](m *Memo, from *map[K]V, key K) (V, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	v, ok := from[key]
+	v, ok := (*from)[key]
 	return v, ok
 }
 
-func remember[K comparable, V any](m *Memo, in map[K]V, key K, value V) {
+func remember[K comparable, V any](m *Memo, in *map[K]V, key K, value V) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(in) >= memoSize {
-		clear(in)
+	if *in == nil || len(*in) >= memoSize {
+		*in = map[K]V{}
 	}
-	in[key] = value
+	(*in)[key] = value
 }

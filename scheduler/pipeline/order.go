@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
+	"sync"
 
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
@@ -14,6 +15,9 @@ const (
 	fewRows       = 64
 	manyDigitBits = 4 * digitBits
 )
+
+// sortMemory holds keys between sorts.
+var sortMemory = sync.Pool{New: func() any { return new([]uint64) }}
 
 // sortByRoom sorts rows by what fits, descending, then by row, which is by name. Rows must be in ascending order at first.
 //
@@ -30,13 +34,18 @@ func sortByRoom(rows []int32, fits []framework.Capacity) {
 		slices.SortFunc(rows, func(x, y int32) int { return compareRoom(fits, x, y) })
 		return
 	}
-	keys := make([]uint64, 2*len(rows))
+	memory := sortMemory.Get().(*[]uint64)
+	defer sortMemory.Put(memory)
+	*memory = slices.Grow((*memory)[:0], 2*len(rows))
+	keys := (*memory)[:2*len(rows)]
 	from, to := keys[:len(rows)], keys[len(rows):]
 	for i, row := range rows {
 		from[i] = uint64(largest-fits[row].Room())<<manyDigitBits | uint64(row)
 	}
-	for shift := manyDigitBits; shift < manyDigitBits+width; shift += digitBits {
-		sortByDigit(from, to, shift)
+	passes := max(1, (width+digitBits-1)/digitBits)
+	digit := (width + passes - 1) / passes // no wider than it must be: few rows have few digits
+	for shift := manyDigitBits; shift < manyDigitBits+width; shift += digit {
+		sortByDigit(from, to, shift, digit)
 		from, to = to, from
 	}
 	for i, key := range from {
@@ -44,18 +53,19 @@ func sortByRoom(rows []int32, fits []framework.Capacity) {
 	}
 }
 
-// sortByDigit writes the keys to to in order of the digit at shift, equal ones in the order in which they were.
-func sortByDigit(from, to []uint64, shift int) {
-	var next [1 << digitBits]int32
+// sortByDigit writes the keys to to in order of the digit of so many bits at shift, equal ones in the order in which they were.
+func sortByDigit(from, to []uint64, shift, bits int) {
+	var counts [1 << digitBits]int32
+	next, mask := counts[:1<<bits], uint64(1)<<bits-1
 	for _, key := range from {
-		next[key>>shift&(1<<digitBits-1)]++
+		next[key>>shift&mask]++
 	}
 	at := int32(0)
 	for digit, n := range next {
 		next[digit], at = at, at+n
 	}
 	for _, key := range from {
-		digit := key >> shift & (1<<digitBits - 1)
+		digit := key >> shift & mask
 		to[next[digit]] = key
 		next[digit]++
 	}

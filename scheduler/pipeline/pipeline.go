@@ -40,6 +40,18 @@ func Schedule(ctx context.Context, p *Profile, s *framework.Snapshot, r *framewo
 	if r.Placement == nil || len(r.Placement.Terms) == 0 {
 		return framework.Decision{}, errNoPlacement
 	}
+	if d, ok := p.Memo.answer(p, s, r); ok {
+		return d, nil
+	}
+	d, err := decide(ctx, p, s, r)
+	if err == nil {
+		p.Memo.keep(p, s, r, &d)
+	}
+	return d, err
+}
+
+// decide tries the terms.
+func decide(ctx context.Context, p *Profile, s *framework.Snapshot, r *framework.Request) (framework.Decision, error) {
 	var d framework.Decision
 	first := r.StartTerm()
 	for i := first; i < len(r.Placement.Terms); i++ {
@@ -47,7 +59,12 @@ func Schedule(ctx context.Context, p *Profile, s *framework.Snapshot, r *framewo
 		if err != nil {
 			return framework.Decision{}, err
 		}
-		d.Attempts = append(d.Attempts, a.Attempt)
+		a.byRoom = nil // The attempt lives as long as the decision, and this serves nobody any more.
+		if d.Attempts == nil {
+			d.Attempts = a.found[:] // One term is the rule: its attempt stays where it is.
+		} else {
+			d.Attempts = append(d.Attempts, a.found[0])
+		}
 		if a.Outcome == framework.Placed {
 			d.Term, d.Targets = a.Term, a.targets()
 			d.Outcome, d.Status = framework.Placed, a.Status
@@ -60,7 +77,9 @@ func Schedule(ctx context.Context, p *Profile, s *framework.Snapshot, r *framewo
 
 // attempt is the work on one term.
 type attempt struct {
-	framework.Attempt
+	// Attempt is found[0].
+	*framework.Attempt
+	found   [1]framework.Attempt
 	profile *Profile
 	query   framework.Query
 	// running is where the request runs now, in ascending order of row.
@@ -81,6 +100,7 @@ type placed struct {
 // try works through the stages until one refuses.
 func try(ctx context.Context, p *Profile, q framework.Query) (*attempt, error) {
 	a := &attempt{profile: p, query: q}
+	a.Attempt = &a.found[0]
 	a.Snapshot, a.Term, a.Spread = q.Snapshot, q.CurrentTerm().Name, q.Request.Placement.Spread
 	a.locate()
 	p.Memo.describe(&a.query)
@@ -123,19 +143,23 @@ func (a *attempt) locate() {
 func (a *attempt) filter(ctx context.Context) error {
 	a.Feasible = a.Snapshot.Candidates().Clone()
 	a.Filters = make([]framework.Step, 0, len(a.profile.Filters))
-	removed := framework.NewBitset(a.Snapshot.Len())
-	for _, f := range a.profile.Filters {
-		rejections, err := a.profile.Memo.filter(ctx, f, &a.query, a.Feasible)
+	var removed framework.Bitset // scratch
+	verdicts := a.profile.Memo.judge(&a.query, len(a.profile.Filters))
+	defer verdicts.done()
+	for i, f := range a.profile.Filters {
+		rejections, err := verdicts.filter(ctx, i, f, a.Feasible)
 		if err != nil && !a.omit(err) {
 			return fmt.Errorf("running filter %s: %w", f.Name(), err)
 		}
 		keeps := keepsTargets(f)
 		a.Filters = append(a.Filters, framework.Step{Plugin: f.Name(), Rejections: rejections, KeepsTargets: keeps})
 		for _, r := range rejections {
-			clear(removed[copy(removed, r.Clusters):])
-			if keeps {
-				removed.AndNot(a.Targets)
+			if !keeps || a.Targets == nil {
+				a.Feasible.AndNot(r.Clusters)
+				continue
 			}
+			removed = append(removed[:0], r.Clusters...)
+			removed.AndNot(a.Targets)
 			a.Feasible.AndNot(removed)
 		}
 	}
@@ -199,7 +223,7 @@ func total(scores []framework.PluginScore, rows int) []int64 {
 
 // estimate fills in what fits, if anybody is going to ask.
 func (a *attempt) estimate(ctx context.Context) error {
-	if !a.asksForRoom() {
+	if !asksForRoom(a.query.Request) {
 		return nil
 	}
 	room, err := a.profile.Memo.estimate(ctx, a.profile.Estimates, &a.query)
@@ -221,8 +245,7 @@ func (a *attempt) estimate(ctx context.Context) error {
 
 // asksForRoom reports whether capacity plays a role: for the division, or for the order in which clusters are selected. A request without
 // replicas fits everywhere.
-func (a *attempt) asksForRoom() bool {
-	r := a.query.Request
+func asksForRoom(r *framework.Request) bool {
 	if r.Replicas == 0 && len(r.Components) == 0 {
 		return false
 	}

@@ -23,6 +23,8 @@ type Profile struct {
 	Reservations bool
 	// Pipeline has a memory of its own.
 	Pipeline *pipeline.Profile
+	// Shadow decides beside the profile without consequences; nil for none. It has no shadow itself.
+	Shadow *Profile
 	// arguments holds the arguments of the plugins that have some, as JSON, by name.
 	arguments map[string][]byte
 }
@@ -31,10 +33,20 @@ type Profile struct {
 func Build(c *schedulerv1alpha1.SchedulerConfiguration, r *Registry, externals Externals) ([]Profile, field.ErrorList) {
 	var profiles []Profile
 	var faults field.ErrorList
-	for i := range c.Profiles {
-		b := &builder{registry: r, plugins: maps.Clone(r.known), arguments: map[string][]byte{}, external: map[string]External{}, enabledSomewhere: sets.New[string]()}
-		profiles = append(profiles, b.build(&c.Profiles[i], externals, field.NewPath("profiles").Index(i)))
+	build := func(c *schedulerv1alpha1.SchedulerProfile, path *field.Path) Profile {
+		b := newBuilder(r)
+		built := b.build(c, externals, path)
 		faults = append(faults, b.faults...)
+		return built
+	}
+	for i := range c.Profiles {
+		path := field.NewPath("profiles").Index(i)
+		p := build(&c.Profiles[i], path)
+		if shadow, ok := c.Profiles[i].ShadowProfile(); ok {
+			s := build(&shadow, path.Child("shadow"))
+			p.Shadow = &s
+		}
+		profiles = append(profiles, p)
 	}
 	if len(faults) > 0 {
 		return nil, faults
@@ -52,6 +64,10 @@ type builder struct {
 	external         map[string]External
 	enabledSomewhere sets.Set[string]
 	faults           field.ErrorList
+}
+
+func newBuilder(r *Registry) *builder {
+	return &builder{registry: r, plugins: maps.Clone(r.known), arguments: map[string][]byte{}, external: map[string]External{}, enabledSomewhere: sets.New[string]()}
 }
 
 func (b *builder) fault(f *field.Error) { b.faults = append(b.faults, f) }

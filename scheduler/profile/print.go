@@ -9,8 +9,16 @@ import (
 )
 
 // Print writes the profile as a table: what is asked, in which order, with which weight and arguments, and which facts about clusters may
-// change its answer.
+// change its answer. The shadow follows.
 func (p *Profile) Print(w io.Writer) error {
+	if err := p.print(w); err != nil || p.Shadow == nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	return p.Shadow.print(w)
+}
+
+func (p *Profile) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "Profile %s, reservations %s\n", p.SchedulerName, map[bool]string{true: "on", false: "off"}[p.Reservations])
 	fmt.Fprintln(t, "POINT\tORDER\tPLUGIN\tWEIGHT\tREADS\tARGUMENTS")

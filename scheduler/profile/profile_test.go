@@ -141,6 +141,58 @@ func TestProfilesAreApart(t *testing.T) {
 	}
 }
 
+// TestShadowIsBuiltLikeAProfile starts a shadow from the default plugins and not from those of its profile, which stays as it is.
+func TestShadowIsBuiltLikeAProfile(t *testing.T) {
+	built, err := build(t, `
+- reservations: {enabled: false}
+  plugins: {filter: {disabled: [{name: TaintToleration}]}}
+  externalPlugins: []
+  shadow:
+    plugins: {score: {enabled: [{name: Costly, weight: 5}, {name: E}]}}
+    pluginConfig: [{name: Costly, args: {label: price}}]
+    externalPlugins: [{name: E, path: /e}]
+- schedulerName: plain
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, shadow := &built[0], built[0].Shadow
+	if shadow == nil || built[1].Shadow != nil {
+		t.Fatalf("shadows are %v and %v, want one of the first profile", shadow, built[1].Shadow)
+	}
+	const rest = " ResourceSummary ClusterSelection ReplicaDivision"
+	if diff := cmp.Diff(strings.Fields("ClusterAffinity APIEnablement SpreadConstraint ClusterEviction ClusterLocality=1"+rest), order(live)); diff != "" {
+		t.Errorf("plugins of the profile (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(strings.Fields("ClusterAffinity TaintToleration APIEnablement SpreadConstraint ClusterEviction ClusterLocality=1 Costly=5 E=1"+rest), order(shadow)); diff != "" {
+		t.Errorf("plugins of the shadow (-want +got):\n%s", diff)
+	}
+	if live.Pipeline.Memo == shadow.Pipeline.Memo {
+		t.Error("profile and shadow share their memory, although they may answer differently")
+	}
+	if shadow.SchedulerName != "default-scheduler/shadow" || shadow.Reservations {
+		t.Errorf("shadow is called %s with reservations %t", shadow.SchedulerName, shadow.Reservations)
+	}
+	var out bytes.Buffer
+	if err := live.Print(&out); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\n\nProfile default-scheduler/shadow, reservations off\n"; strings.Count(out.String(), want) != 1 {
+		t.Errorf("output lacks %q:\n%s", want, &out)
+	}
+}
+
+func TestShadowFaultsAreTold(t *testing.T) {
+	_, err := build(t, "- shadow:\n    plugins: {score: {enabled: [{name: Nope}]}}\n    externalPlugins: [{name: Idle, path: /idle}]")
+	want := []string{
+		`line 5: profiles[0].shadow.plugins.score.enabled[0].name: Invalid value: "Nope": is no plugin here; known are APIEnablement, ClusterAffinity, ClusterEviction, ClusterLocality, ClusterSelection, Costly, Idle, ReplicaDivision, ResourceSummary, SpreadConstraint, TaintToleration`,
+		`line 6: profiles[0].shadow.externalPlugins[0].name: Invalid value: "Idle": is asked nowhere: enable it in plugins, at filter for example`,
+	}
+	if diff := cmp.Diff(want, strings.Split(err.Error(), "\n")); diff != "" {
+		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+}
+
 func TestBuildTellsEverything(t *testing.T) {
 	_, err := build(t, `
 - plugins:

@@ -21,9 +21,6 @@ func (s *search) advance(at int) {
 	}
 	clear(s.stale)
 	s.now, s.then = s.then, s.now
-	if s.made > s.limit {
-		s.narrow()
-	}
 }
 
 func (s *search) optionEnd(at int) int32 {

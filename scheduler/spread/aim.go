@@ -36,8 +36,9 @@ func (s *search) lower(parts ...int64) bool {
 	if at < 0 {
 		return false
 	}
-	limit, previous := s.limit, int64(math.MaxInt64)
-	defer func() { s.limit = limit }()
+	limit, strict, previous := s.limit, s.strict, int64(math.MaxInt64)
+	defer func() { s.limit, s.strict = limit, strict }()
+	s.strict = true
 	for _, part := range parts {
 		level := bound
 		if part > 0 {
@@ -49,7 +50,7 @@ func (s *search) lower(parts ...int64) bool {
 		previous = level
 		s.target.set(s.known.levels, true)
 		s.target.raise(at, level)
-		s.limit = s.made + limit/16
+		s.limit = s.made + limit/4
 		if found := s.sweep(); found || !s.proven {
 			found = found && s.proven
 			s.proven = true
@@ -65,11 +66,11 @@ func (s *search) scout() bool {
 	if at, _ := s.gap(); at < 0 {
 		return false
 	}
-	limit, width := s.limit, s.width
-	s.limit, s.width = 0, scoutWidth
+	limit, width, strict := s.limit, s.width, s.strict
+	s.limit, s.width, s.strict = 0, min(width, scoutWidth), false
 	s.target.set(s.known.levels, false)
 	found := s.sweep()
-	s.limit, s.width, s.proven = limit, width, true
+	s.limit, s.width, s.strict, s.proven = limit, width, strict, true
 	if !found {
 		return true
 	}

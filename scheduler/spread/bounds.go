@@ -45,15 +45,6 @@ func (b *bounds) init(p *plan) {
 	}
 }
 
-// full returns the quantities of a step taken whole.
-func (b *bounds) full(step int) []int64 {
-	end := len(b.plan.options)
-	if step+1 < len(b.plan.steps) {
-		end = int(b.plan.steps[step+1].options)
-	}
-	return b.plan.sums[(end-1)*b.nq : end*b.nq]
-}
-
 func (b *bounds) initTotals() {
 	b.total = resize(b.total, (b.rows+1)*b.nq)
 	b.items = resize(b.items, b.rows+1)
@@ -64,7 +55,7 @@ func (b *bounds) initTotals() {
 		copy(sum, b.total[(r+1)*b.nq:])
 		b.items[r] = b.items[r+1]
 		for s := b.plan.rows[r]; s < b.plan.rows[r+1]; s++ {
-			for q, v := range b.full(int(s)) {
+			for q, v := range b.plan.full(int(s)) {
 				sum[q] += v
 			}
 			b.items[r] += int64(b.plan.steps[s].size)

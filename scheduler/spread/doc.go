@@ -83,12 +83,17 @@
 // optimistic completion loses against a known answer is dropped (Morin and
 // Marsten, doi:10.1287/opre.24.4.611).
 //
+// With at most one key beside cluster the question is a knapsack over the groups
+// of that key, which needs no search; groups that no best answer has are dropped
+// beforehand by a Lagrangian bound.
+//
 // A first pass ignores the cut-offs, which makes every front a single label;
 // its answer stands when it provably reaches the best value of each level
 // ignored. Only otherwise a second pass tracks them.
 //
-// Beyond NodeLimit labels the search keeps a fixed number of the most promising
-// labels per step. Where a key with a maximum crosses all others and has few
-// groups, it then solves once per largest set of its groups, within which the
-// other keys may nest. If neither ends within the limit, Proven is false.
+// Beyond NodeLimit labels the search keeps a few of the most promising labels per
+// step. Where keys cross it has little hope and gets a quarter of the limit; then
+// branch and bound over the groups of all keys but the one with the most groups,
+// with knapsacks as bounds, improves the answer and often proves it. If neither
+// ends within its limit, Proven is false.
 package spread

@@ -5,7 +5,8 @@ package spread
 // Solve finds.
 func SolveWithoutBounds(p *Problem) ([]int32, bool) {
 	var s Solver
-	s.model.prepare(p, &s.buffers)
+	s.model.prepare(p)
+	s.model.arrange(&s.buffers)
 	if len(s.model.active) == 0 {
 		return nil, false
 	}

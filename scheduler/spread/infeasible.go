@@ -68,7 +68,7 @@ func (s *Solver) explain(p *Problem) *Infeasible {
 // set exists: the deletion filter (Chinneck and Dravnieks,
 // doi:10.1287/ijoc.3.2.157). What remains is a smallest conflict.
 func (s *Solver) joint(p *Problem) *Infeasible {
-	kept := p.constraints()
+	kept := s.oneKey(p, p.constraints())
 	for at := len(kept) - 1; at >= 0; at-- {
 		fewer := slices.Delete(slices.Clone(kept), at, at+1)
 		if !s.feasible(p, fewer) {
@@ -84,6 +84,25 @@ func (s *Solver) joint(p *Problem) *Infeasible {
 	e.Have = s.nearest(p, kept)
 	e.Message = describe(kept, e.Have)
 	return e
+}
+
+// oneKey returns the demands on the first key that cannot be met together with
+// those on clusters and on room, all if there is no such key. It is asked first
+// because one key needs no search.
+func (s *Solver) oneKey(p *Problem, all []Constraint) []Constraint {
+	single := func(name string) bool {
+		return name == "" || p.Keys[slices.IndexFunc(p.Keys, func(k Key) bool { return k.Name == name })].Membership.own()
+	}
+	for k := range p.Keys {
+		if single(p.Keys[k].Name) {
+			continue
+		}
+		some := slices.DeleteFunc(slices.Clone(all), func(c Constraint) bool { return c.Key != p.Keys[k].Name && !single(c.Key) })
+		if len(some) < len(all) && !s.feasible(p, some) {
+			return some
+		}
+	}
+	return all
 }
 
 // constraints lists the demands that can bind: minimums coarse before fine,
@@ -105,6 +124,10 @@ func (p *Problem) constraints() []Constraint {
 	}
 	return list
 }
+
+// explainShare is the part of the node limit that one of the many questions gets
+// of which an explanation is made.
+const explainShare = 8
 
 // feasible reports whether p has an allowed set when it demands only these
 // constraints. What is better or worse plays no role.
@@ -128,10 +151,11 @@ func (s *Solver) feasible(p *Problem, demands []Constraint) bool {
 			key.Max = int(d.Value)
 		}
 	}
+	relaxed.NodeLimit = max(1, s.limit(p)/explainShare)
 	proven := s.proven
-	s.search.any = true
+	s.search.any, s.search.strict = true, true
 	ok := s.decide(&relaxed)
-	s.search.any = false
+	s.search.any, s.search.strict = false, false
 	s.proven = proven && (ok || s.proven)
 	return ok
 }

@@ -16,6 +16,7 @@ type incumbent struct {
 	values  []int64
 	covered []bool
 	counts  []int64
+	newly   []int64 // by key: groups that the step looked at would newly cover
 	gain    []int64
 	best    []int64
 	seating seating
@@ -173,7 +174,7 @@ func (c *incumbent) greedy(s *search, roomFirst bool) {
 	for {
 		chosen := -1
 		for at := range p.steps {
-			if !c.admissible(p, at) {
+			if !c.admissible(p, at) { // leaves in c.newly what measure reads
 				continue
 			}
 			c.measure(s, at, roomFirst)
@@ -229,9 +230,16 @@ func (c *incumbent) admissible(p *plan, at int) bool {
 		return false
 	}
 	spare := int64(size.most) - c.counts[len(p.m.keys)] - 1
+	c.newly = resize(c.newly, len(p.m.keys)+1)
+	clear(c.newly)
+	for _, t := range p.touchesOf(at) {
+		if !c.covered[p.base[t.key]+t.group] {
+			c.newly[t.key]++
+		}
+	}
 	for k := range p.m.keys {
 		key := &p.m.keys[k]
-		covered := c.counts[k] + c.fresher(p, at, k)
+		covered := c.counts[k] + c.newly[k]
 		if covered > int64(key.most) || int64(key.least)-covered > spare*int64(key.wide) {
 			return false
 		}
@@ -253,7 +261,7 @@ func (c *incumbent) fresher(p *plan, at, k int) int64 {
 // measure fills c.gain with what the next portion of a step adds per level.
 func (c *incumbent) measure(s *search, at int, roomFirst bool) {
 	p, l := s.plan, &s.layout
-	sums := s.bounds.full(at)
+	sums := p.full(at)
 	st := &p.steps[at]
 	if p.m.size.most != unbounded {
 		sums = p.memberSums[int(st.members+c.trial[at])*p.quantities():][:p.quantities()]
@@ -266,7 +274,7 @@ func (c *incumbent) measure(s *search, at int, roomFirst bool) {
 		if value < p.quantities() {
 			c.gain[level+1] = sums[value]
 		} else {
-			c.gain[level+1] = c.fresher(p, at, value-l.counts)
+			c.gain[level+1] = c.newly[value-l.counts]
 		}
 	}
 }

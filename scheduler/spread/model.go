@@ -19,8 +19,9 @@ type model struct {
 	keys     []keyModel // keys with groups of several clusters, in search order
 	size     limits     // all keys whose groups are single clusters, merged
 	hasSize  bool
-	counters []int // counter of each Problem key: index in keys, or len(keys) for size
-	laminar  bool  // keys nest: each group lies in one group of the key before
+	counters []int  // counter of each Problem key: index in keys, or len(keys) for size
+	fixed    []bool // by Problem key: not in keys, and the same for all sets; nil: none
+	laminar  bool   // keys nest: each group lies in one group of the key before
 
 	classOf    []int32 // by candidate; valid for active ones
 	classes    []class // without order
@@ -29,9 +30,13 @@ type model struct {
 	score      []int64
 	tierRanks  []int32 // distinct tiers, ascending
 	held       int64   // Σ keep over the active
-	hasRoom    bool    // every active candidate has room
-	seatsBound int64   // no valid answer needs more seats than this
+	largest    quantities
+	hasRoom    bool  // every active candidate has room
+	seatsBound int64 // no valid answer needs more seats than this
 }
+
+// quantities of one candidate, or the largest of each over several.
+type quantities struct{ keep, score, room int64 }
 
 // limits of one key: covered groups in [least, most], and at least seats of
 // them with a replica.
@@ -50,14 +55,19 @@ type keyModel struct {
 // class is the set of candidates with the same groups in all of model.keys.
 type class struct{ member int32 }
 
-// prepare fills m from p, reusing the slices that m holds.
-func (m *model) prepare(p *Problem, b *buffers) {
+// prepare fills m from p but for what arrange fills, reusing the slices that m
+// holds.
+func (m *model) prepare(p *Problem) {
 	p.check()
-	m.p, m.replicas = p, p.replicas()
+	m.p, m.replicas, m.fixed = p, p.replicas(), nil
 	m.active = activeCandidates(p, m.active[:0])
 	m.measure()
 	m.tierRanks = m.distinctTiers(m.tierRanks[:0])
 	m.splitKeys()
+}
+
+// arrange fills in what only the search and several keys need.
+func (m *model) arrange(b *buffers) {
 	m.classify(b)
 	m.orderKeys(b)
 	m.seatsBound = m.boundSeats()
@@ -66,15 +76,21 @@ func (m *model) prepare(p *Problem, b *buffers) {
 // activeCandidates appends to dst those that have a group in every key and not
 // more of them than the key's maximum.
 func activeCandidates(p *Problem, dst []int32) []int32 {
-	for i := range int32(p.Candidates) {
-		dst = append(dst, i)
+	dst = resize(dst, p.Candidates)
+	for i := range dst {
+		dst[i] = int32(i)
 	}
 	for k := range p.Keys {
-		if key := &p.Keys[k]; !key.Membership.own() {
+		if key := &p.Keys[k]; !key.Membership.own() && !key.usableByAll() {
 			dst = slices.DeleteFunc(dst, func(i int32) bool { return !key.usable(i) })
 		}
 	}
 	return dst
+}
+
+// usableByAll reports whether every candidate has exactly one group.
+func (k *Key) usableByAll() bool {
+	return k.Membership.Start == nil && !slices.Contains(k.Membership.Group, NoGroup)
 }
 
 // groups reports whether candidate i has a group.
@@ -92,12 +108,32 @@ func (k *Key) usable(i int32) bool {
 
 // measure fills the columns that members are compared by.
 func (m *model) measure() {
-	m.hasRoom, m.held = true, 0
-	m.keep, m.score, m.room = resize(m.keep, m.p.Candidates), resize(m.score, m.p.Candidates), resize(m.room, m.p.Candidates)
+	p, r := m.p, m.p.replicas()
+	m.hasRoom, m.held, m.largest = true, 0, quantities{}
+	m.keep, m.score, m.room = resize(m.keep, p.Candidates), resize(m.score, p.Candidates), resize(m.room, p.Candidates)
 	for _, i := range m.active {
-		m.keep[i], m.score[i], m.room[i] = m.p.keep(i), m.p.score(i), m.p.room(i)
-		m.held += m.keep[i]
-		m.hasRoom = m.hasRoom && (!m.p.Divided || m.room[i] > 0)
+		room := r
+		if p.Capacity != nil {
+			room = clamp(p.Capacity[i])
+		}
+		m.room[i] = room
+		m.largest.room = max(m.largest.room, room)
+		m.hasRoom = m.hasRoom && (room > 0 || !p.Divided)
+	}
+	clear(m.keep)
+	if p.Current != nil {
+		for _, i := range m.active {
+			m.keep[i] = p.keep(i)
+			m.largest.keep = max(m.largest.keep, m.keep[i])
+			m.held += m.keep[i]
+		}
+	}
+	clear(m.score)
+	if p.Score != nil {
+		for _, i := range m.active {
+			m.score[i] = clamp(p.Score[i])
+			m.largest.score = max(m.largest.score, m.score[i])
+		}
 	}
 }
 
@@ -164,18 +200,30 @@ func (m *model) mergeSize(k int, lim limits) {
 // measure counts the groups and finds the first candidate of each.
 func (k *keyModel) measure(mem *Membership, active []int32) {
 	k.first, k.groups, k.wide = k.first[:0], 0, 0
+	if mem.Start == nil {
+		for _, i := range active {
+			k.note(mem.Group[i], i)
+		}
+		k.wide = min(1, int32(len(active)))
+		return
+	}
 	for _, i := range active {
 		groups := mem.of(i)
 		k.wide = max(k.wide, int32(len(groups)))
 		for _, g := range groups {
-			for int(g) >= len(k.first) {
-				k.first = append(k.first, -1)
-			}
-			if k.first[g] < 0 {
-				k.first[g] = i
-				k.groups++
-			}
+			k.note(g, i)
 		}
+	}
+}
+
+// note makes candidate i the first of group g unless there is one.
+func (k *keyModel) note(g, i int32) {
+	for int(g) >= len(k.first) {
+		k.first = append(k.first, -1)
+	}
+	if k.first[g] < 0 {
+		k.first[g] = i
+		k.groups++
 	}
 }
 
@@ -194,6 +242,9 @@ func (m *model) boundSeats() int64 {
 	return sum + 1
 }
 
+// isFixed reports whether key k of the problem is the same for all sets.
+func (m *model) isFixed(k int) bool { return m.fixed != nil && m.fixed[k] }
+
 // limited reports whether any maximum can exclude a candidate.
 func (m *model) limited() bool {
 	for i := range m.keys {
@@ -202,4 +253,15 @@ func (m *model) limited() bool {
 		}
 	}
 	return m.size.most != unbounded
+}
+
+// present lists the groups that have an active candidate.
+func (k *keyModel) present() []int32 {
+	var groups []int32
+	for g, first := range k.first {
+		if first >= 0 {
+			groups = append(groups, int32(g))
+		}
+	}
+	return groups
 }

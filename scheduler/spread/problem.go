@@ -7,8 +7,8 @@ import "fmt"
 const NoGroup int32 = -1
 
 // DefaultNodeLimit is the number of labels (partial answers) that a search may
-// make when Problem.NodeLimit is zero: some tens of milliseconds.
-const DefaultNodeLimit = 100_000
+// make when Problem.NodeLimit is zero: some milliseconds.
+const DefaultNodeLimit = 16_000
 
 // quantityLimit bounds every capacity, current number and score, so that sums
 // over four million candidates cannot overflow. Larger numbers count as this.
@@ -82,25 +82,40 @@ func (m *Membership) of(i int32) []int32 {
 	return m.Group[i : i+1]
 }
 
+// column returns the only group of each of the candidates, laid out in memory
+// unless it is a column already.
+func (m *Membership) column(memory *[]int32, candidates []int32) []int32 {
+	if m.Start == nil {
+		return m.Group
+	}
+	out := resize(*memory, len(m.Start)-1)
+	for _, i := range candidates {
+		out[i] = m.Group[m.Start[i]]
+	}
+	*memory = out
+	return out
+}
+
 // check panics on columns of the wrong length: a bug of the caller that would
 // otherwise surface as a wrong answer.
 func (p *Problem) check() {
-	column := func(name string, have int, isNil bool) {
-		if !isNil && have != p.Candidates {
-			panic(fmt.Sprintf("spread: column %s has %d entries for %d candidates", name, have, p.Candidates))
-		}
-	}
-	column("Capacity", len(p.Capacity), p.Capacity == nil)
-	column("Current", len(p.Current), p.Current == nil)
-	column("Score", len(p.Score), p.Score == nil)
-	column("Tier", len(p.Tier), p.Tier == nil)
+	p.checkColumn("Capacity", "", len(p.Capacity), p.Capacity == nil)
+	p.checkColumn("Current", "", len(p.Current), p.Current == nil)
+	p.checkColumn("Score", "", len(p.Score), p.Score == nil)
+	p.checkColumn("Tier", "", len(p.Tier), p.Tier == nil)
 	for k := range p.Keys {
 		m := &p.Keys[k].Membership
 		if m.Start != nil {
-			column("Membership.Start of "+p.Keys[k].Name, len(m.Start)-1, false)
+			p.checkColumn("Membership.Start of ", p.Keys[k].Name, len(m.Start)-1, false)
 			continue
 		}
-		column("Membership.Group of "+p.Keys[k].Name, len(m.Group), m.Group == nil)
+		p.checkColumn("Membership.Group of ", p.Keys[k].Name, len(m.Group), m.Group == nil)
+	}
+}
+
+func (p *Problem) checkColumn(name, key string, have int, isNil bool) {
+	if !isNil && have != p.Candidates {
+		panic(fmt.Sprintf("spread: column %s%s has %d entries for %d candidates", name, key, have, p.Candidates))
 	}
 }
 
@@ -124,13 +139,6 @@ func (p *Problem) keep(i int32) int64 {
 		return min(clamp(p.Current[i]), p.room(i))
 	}
 	return min(clamp(p.Current[i]), p.replicas())
-}
-
-func (p *Problem) score(i int32) int64 {
-	if p.Score == nil {
-		return 0
-	}
-	return clamp(p.Score[i])
 }
 
 func (p *Problem) tier(i int32) int32 {

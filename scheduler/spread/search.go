@@ -24,6 +24,7 @@ type search struct {
 	live      []bool // by option: part of this sweep
 	limit     int    // labels after which a sweep becomes a beam
 	width     int    // of the beam
+	strict    bool   // a sweep ends at the limit instead: a beam's answer would be of no use
 	made      int
 	proven    bool
 }
@@ -33,14 +34,14 @@ type search struct {
 // may serve as the first known answer.
 func (s *search) run(p *plan, limit int, hints [][]int32, dst, seats []int32) (set, seated []int32, ok bool) {
 	s.plan, s.limit, s.made, s.proven = p, limit, 0, true
-	s.width = beamWidth
+	s.width = max(1, min(beamWidth, limit/(2*(len(p.steps)+len(p.options)+1))))
 	s.layout.init(p)
-	s.initMasks()
-	s.bounds.init(p)
 	s.known.init(s, hints)
 	if s.any && s.known.ok {
 		return append(dst, s.known.set...), append(seats, s.known.seats...), true
 	}
+	s.initMasks()
+	s.bounds.init(p)
 	s.bounds.initJoint(&s.known)
 	if s.aim() || s.sweep() {
 		return s.unwind(dst, seats)
@@ -60,6 +61,14 @@ func (s *search) sweep() bool {
 			continue
 		}
 		s.advance(at)
+		if s.made <= s.limit {
+			continue
+		}
+		if s.strict {
+			s.proven = false
+			return false
+		}
+		s.narrow()
 	}
 	return s.finish()
 }

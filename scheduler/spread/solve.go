@@ -15,29 +15,40 @@ type Solver struct {
 	plan    plan
 	search  search
 	seating seating
-	set     []int32
-	seats   []int32
-	hints   [][]int32 // sets that a later pass may start from
-	nothing []int64   // zeros
-	nodes   int
-	proven  bool
+	// knapsack is for models with at most one key.
+	knapsack knapsack
+	set      []int32
+	seats    []int32
+	seen     []bool    // by group
+	hints    [][]int32 // sets that a later pass may start from
+	nothing  []int64   // zeros
+	nodes    int
+	proven   bool
 }
 
 // Solve is like the function Solve.
 func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
+	found := s.decide(p)
+	if found && s.proven {
+		return s.solution(), nil
+	}
 	var answer *Solution
-	if s.decide(p) {
-		found := s.solution()
-		answer = &found
+	if found {
+		known := s.solution()
+		answer = &known
 	}
 	if !s.proven {
-		answer, _ = s.branch(p, answer)
+		answer = s.slice(p, answer)
 	}
 	if answer == nil {
 		return Solution{}, s.explain(p)
 	}
 	return *answer, nil
 }
+
+// sliceShare is the part of the node limit that the search gets where slices are
+// another way.
+const sliceShare = 4
 
 // limit is the node limit of p.
 func (s *Solver) limit(p *Problem) int {
@@ -51,26 +62,43 @@ func (s *Solver) limit(p *Problem) int {
 // which is certain when s.proven.
 func (s *Solver) decide(p *Problem) bool {
 	s.nodes, s.proven, s.hints = 0, true, nil
-	s.model.prepare(p, &s.buffers)
 	m := &s.model
+	m.prepare(p)
 	if len(m.active) == 0 {
 		return false
 	}
-	if !m.limited() && s.takeAll() || m.held > m.replicas && s.ignoringKept() {
+	if len(m.keys) > 1 {
+		m.arrange(&s.buffers)
+	}
+	if !m.limited() && s.takeAll() || s.quick() && s.settle(m.sum(m.keep, s.set)) || m.held > m.replicas && s.ignoringKept() {
 		return true
+	}
+	if len(m.keys) < 2 {
+		m.arrange(&s.buffers)
 	}
 	first := s.pass(false)
 	if s.proven && !first {
 		return false
 	}
-	if kept, ok := s.judge(); first && ok && kept == m.sum(m.keep, s.set) {
-		s.seats = append(s.seats[:0], s.seating.seats...)
+	if first && s.settle(m.sum(m.keep, s.set)) {
 		return true
 	}
 	if first {
 		s.hints = append(s.hints, slices.Clone(s.set))
 	}
 	return s.pass(true) || first && s.fallBack(s.hints[len(s.hints)-1])
+}
+
+// settle reports whether the answer of a pass that ignored every cut-off is
+// allowed, reaches the best value of each level that the pass left out and keeps
+// so many replicas; then it takes the seats that show it.
+func (s *Solver) settle(keep int64) bool {
+	kept, ok := s.judge()
+	if !ok || kept != keep {
+		return false
+	}
+	s.seats = append(s.seats[:0], s.seating.seats...)
+	return true
 }
 
 // takeAll tries all active candidates, which no other set beats where no
@@ -104,16 +132,24 @@ func (s *Solver) ignoringKept() bool {
 	s.nothing = resize(s.nothing, len(keep))
 	clear(s.nothing)
 	m.keep = s.nothing
+	quick := s.quick()
+	m.keep = keep
+	if quick && s.settle(m.replicas) {
+		return true
+	}
+	if len(m.keys) < 2 {
+		m.arrange(&s.buffers)
+	}
+	m.keep = s.nothing
 	found := s.pass(false)
 	m.keep = keep
 	if !found {
 		return false
 	}
-	if kept, ok := s.judge(); !ok || kept < m.replicas {
+	if !s.settle(m.replicas) {
 		s.hints = append(s.hints, slices.Clone(s.set))
 		return false
 	}
-	s.seats = append(s.seats[:0], s.seating.seats...)
 	return true
 }
 
@@ -133,8 +169,9 @@ func (s *Solver) fallBack(set []int32) bool {
 func (s *Solver) pass(exact bool) bool {
 	s.plan.build(&s.model, exact, &s.buffers)
 	limit := s.limit(s.model.p)
-	if s.model.branchKey() >= 0 {
-		limit = max(1, limit/branchShare)
+	limit = max(1, limit/4, limit-s.nodes)
+	if s.model.sliceable() {
+		limit = max(1, limit/sliceShare)
 	}
 	var ok bool
 	s.set, s.seats, ok = s.search.run(&s.plan, limit, s.hints, s.set[:0], s.seats[:0])
@@ -262,15 +299,15 @@ func (s *Solver) covered(mem *Membership) int {
 	if mem.own() {
 		return len(s.set)
 	}
-	var seen []bool
+	s.seen = s.seen[:0]
 	n := 0
 	for _, i := range s.set {
 		for _, g := range mem.of(i) {
-			for int(g) >= len(seen) {
-				seen = append(seen, false)
+			for int(g) >= len(s.seen) {
+				s.seen = append(s.seen, false)
 			}
-			if !seen[g] {
-				seen[g] = true
+			if !s.seen[g] {
+				s.seen[g] = true
 				n++
 			}
 		}

@@ -157,3 +157,12 @@ func (p *plan) compareSubs(a, b int32) int {
 	}
 	return cmp.Or(cmp.Compare(x, y), cmp.Compare(a, b))
 }
+
+// full returns the quantities of a step taken whole.
+func (p *plan) full(step int) []int64 {
+	end, n := len(p.options), p.quantities()
+	if step+1 < len(p.steps) {
+		end = int(p.steps[step+1].options)
+	}
+	return p.sums[(end-1)*n : end*n]
+}

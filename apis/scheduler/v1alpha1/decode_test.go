@@ -45,11 +45,16 @@ profiles:
   - name: E
     path: /bin/e
     sha256: ` + strings.Repeat("0f", 32) + `
+    plainSocket: true
     deadline: 20ms
     failurePolicy: skip
   - name: F
     address: dns:///f:1
     tls: {caFile: ca, certFile: cert, keyFile: key}
+  shadow:
+    plugins: {filter: {enabled: [{name: E}]}}
+    pluginConfig: [{name: E, args: {x: 1}}]
+    externalPlugins: [{name: E, path: /bin/e}]
 `, want: SchedulerConfiguration{TypeMeta: meta, Profiles: []SchedulerProfile{{
 			SchedulerName: "mine", Reservations: reserving,
 			Plugins: Plugins{Score: kubeschedulerv1.PluginSet{
@@ -57,10 +62,18 @@ profiles:
 			}},
 			PluginConfig: []kubeschedulerv1.PluginConfig{{Name: "A", Args: runtime.RawExtension{Raw: []byte(`{"deep":{"er":1},"keys":["x"]}`)}}},
 			ExternalPlugins: []ExternalPlugin{
-				{Name: "E", Path: "/bin/e", SHA256: strings.Repeat("0f", 32), Deadline: metav1.Duration{Duration: 20 * time.Millisecond},
+				{Name: "E", Path: "/bin/e", SHA256: strings.Repeat("0f", 32), PlainSocket: true, Deadline: metav1.Duration{Duration: 20 * time.Millisecond},
 					StartTimeout: metav1.Duration{Duration: DefaultStartTimeout}, FailurePolicy: FailurePolicySkip},
 				{Name: "F", Address: "dns:///f:1", TLS: &TLS{CAFile: "ca", CertFile: "cert", KeyFile: "key"}, Deadline: metav1.Duration{Duration: DefaultDeadline},
 					StartTimeout: metav1.Duration{Duration: DefaultStartTimeout}, FailurePolicy: FailurePolicyFail},
+			},
+			Shadow: &Shadow{
+				Plugins:      Plugins{Filter: kubeschedulerv1.PluginSet{Enabled: []kubeschedulerv1.Plugin{{Name: "E"}}}},
+				PluginConfig: []kubeschedulerv1.PluginConfig{{Name: "E", Args: runtime.RawExtension{Raw: []byte(`{"x":1}`)}}},
+				ExternalPlugins: []ExternalPlugin{{
+					Name: "E", Path: "/bin/e", Deadline: metav1.Duration{Duration: DefaultDeadline}, StartTimeout: metav1.Duration{Duration: DefaultStartTimeout},
+					FailurePolicy: FailurePolicyFail,
+				}},
 			},
 		}}}},
 	}
@@ -146,6 +159,24 @@ func TestCheckTellsEverything(t *testing.T) {
 			`line 9: profiles[2].pluginConfig[1].name: Duplicate value: "A"`,
 			`line 10: profiles[2].pluginConfig[2].name: Required value: name the plugin that takes the arguments`,
 		}},
+		{name: "a shadow", text: head + `profiles:
+- shadow:
+    schedulerName: mine
+    plugins: {filter: [A]}
+    pluginConfig: [{name: A}, {name: A}]
+    externalPlugins: [{name: a}]
+    shadow: {}
+- shadow: true
+  schedulerName: b/shadow
+`, want: []string{
+			`line 5: profiles[0].shadow.schedulerName: unknown field; known are externalPlugins, pluginConfig, plugins`,
+			`line 6: profiles[0].shadow.plugins.filter: a list is not a map`,
+			`line 7: profiles[0].shadow.pluginConfig[1].name: Duplicate value: "A"`,
+			`line 8: profiles[0].shadow.externalPlugins[0]: Invalid value: "a": set either path, for a binary to run, or address, for a plugin that runs already`,
+			`line 9: profiles[0].shadow.shadow: unknown field; known are externalPlugins, pluginConfig, plugins`,
+			`line 10: profiles[1].shadow: "true" is not a map`,
+			`line 11: profiles[1].schedulerName: Invalid value: "b/shadow": is what a shadow is called: leave out /shadow`,
+		}},
 		{name: "external plugins", text: head + `profiles:
 - externalPlugins:
   - {name: a}
@@ -153,7 +184,7 @@ func TestCheckTellsEverything(t *testing.T) {
   - {path: /x, sha256: 00}
   - {name: b, address: "tcp://x:1", sha256: 00}
   - {name: c, address: "dns:///x:1"}
-  - {name: d, address: "dns:///x:1", tls: {caFile: f}, args: [x], environment: [X]}
+  - {name: d, address: "dns:///x:1", tls: {caFile: f}, args: [x], environment: [X], plainSocket: true}
   - {name: e, path: /x, failurePolicy: retry, deadline: -1s, startTimeout: -1s}
 `, want: []string{
 			`line 5: profiles[0].externalPlugins[0]: Invalid value: "a": set either path, for a binary to run, or address, for a plugin that runs already`,
@@ -167,6 +198,7 @@ func TestCheckTellsEverything(t *testing.T) {
 			`line 9: profiles[0].externalPlugins[4].tls: Required value: without it anybody on the network could place workloads`,
 			`line 10: profiles[0].externalPlugins[5].args: Forbidden: belongs to a binary: set path, or leave it out`,
 			`line 10: profiles[0].externalPlugins[5].environment: Forbidden: belongs to a binary: set path, or leave it out`,
+			`line 10: profiles[0].externalPlugins[5].plainSocket: Forbidden: belongs to a binary: set path, or leave it out`,
 			`line 10: profiles[0].externalPlugins[5].tls.certFile: Required value: name a PEM file`,
 			`line 10: profiles[0].externalPlugins[5].tls.keyFile: Required value: name a PEM file`,
 			`line 11: profiles[0].externalPlugins[6].failurePolicy: Unsupported value: "retry": supported values: "fail", "skip"`,

@@ -31,11 +31,18 @@ func SetDefaults(c *SchedulerConfiguration) {
 		if p.Estimators != nil {
 			SetEstimatorDefaults(p.Estimators)
 		}
-		for j := range p.ExternalPlugins {
-			e := &p.ExternalPlugins[j]
-			e.Deadline.Duration = cmp.Or(e.Deadline.Duration, DefaultDeadline)
-			e.StartTimeout.Duration = cmp.Or(e.StartTimeout.Duration, DefaultStartTimeout)
-			e.FailurePolicy = cmp.Or(e.FailurePolicy, FailurePolicyFail)
+		setPluginDefaults(p.ExternalPlugins)
+		if p.Shadow != nil {
+			setPluginDefaults(p.Shadow.ExternalPlugins)
 		}
+	}
+}
+
+func setPluginDefaults(plugins []ExternalPlugin) {
+	for i := range plugins {
+		e := &plugins[i]
+		e.Deadline.Duration = cmp.Or(e.Deadline.Duration, DefaultDeadline)
+		e.StartTimeout.Duration = cmp.Or(e.StartTimeout.Duration, DefaultStartTimeout)
+		e.FailurePolicy = cmp.Or(e.FailurePolicy, FailurePolicyFail)
 	}
 }

@@ -44,6 +44,23 @@ type SchedulerProfile struct {
 	// Estimators are asked how many replicas fit on the nodes of members. Without them the members' summaries are all that is known.
 	// +optional
 	Estimators *Estimators `json:"estimators,omitempty"`
+	// Shadow decides about the same bindings beside the profile, and only how its decisions differ is told.
+	// +optional
+	Shadow *Shadow `json:"shadow,omitempty"`
+}
+
+// Shadow is another set of plugins. It starts from the default plugins, as a profile does, and takes over nothing from the one that it is the
+// shadow of: to make it decide, write its content in place of the profile's.
+type Shadow struct {
+	// Plugins says which plugins decide, in which order, and what their scores weigh.
+	// +optional
+	Plugins Plugins `json:"plugins,omitempty"`
+	// PluginConfig holds the arguments of plugins by name. A plugin that is not listed gets none.
+	// +optional
+	PluginConfig []kubeschedulerv1.PluginConfig `json:"pluginConfig,omitempty"`
+	// ExternalPlugins are plugins that run outside the scheduler's process, apart from those of the profile, even if they have the same names.
+	// +optional
+	ExternalPlugins []ExternalPlugin `json:"externalPlugins,omitempty"`
 }
 
 // Reservations configures the account of room that is promised and not yet reported as used.
@@ -101,6 +118,10 @@ type ExternalPlugin struct {
 	// Environment names the variables of the scheduler's environment that the binary may see. It sees no others.
 	// +optional
 	Environment []string `json:"environment,omitempty"`
+	// PlainSocket leaves out the exchange of certificates with the process, for plugins that are not written in Go. The socket lies in a
+	// directory that only the scheduler's user can enter.
+	// +optional
+	PlainSocket bool `json:"plainSocket,omitempty"`
 	// Address is where a plugin listens that somebody else runs: unix:///path, or dns:///host:port, which needs tls. It excludes path.
 	// +optional
 	Address string `json:"address,omitempty"`

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	kubeschedulerv1 "k8s.io/kube-scheduler/config/v1"
 )
 
 // Validate returns everything that is wrong with the configuration as far as can be seen without knowing the plugins. Defaults must be set.
@@ -37,24 +38,36 @@ func once(taken sets.Set[string], name string, path *field.Path) field.ErrorList
 }
 
 func (p *SchedulerProfile) validate(path *field.Path) field.ErrorList {
+	faults := validatePlugins(p.PluginConfig, p.ExternalPlugins, path)
+	if IsShadow(p.SchedulerName) {
+		faults = append(faults, field.Invalid(path.Child("schedulerName"), p.SchedulerName, "is what a shadow is called: leave out "+shadowSuffix))
+	}
+	if p.Shadow != nil {
+		faults = append(faults, validatePlugins(p.Shadow.PluginConfig, p.Shadow.ExternalPlugins, path.Child("shadow"))...)
+	}
+	return append(faults, p.Estimators.validate(path.Child("estimators"))...)
+}
+
+// validatePlugins looks at the arguments and external plugins of a profile or of a shadow, which is at the path.
+func validatePlugins(configs []kubeschedulerv1.PluginConfig, plugins []ExternalPlugin, path *field.Path) field.ErrorList {
 	var faults field.ErrorList
 	configured, external := sets.New[string](), sets.New[string]()
-	for i := range p.PluginConfig {
+	for i := range configs {
 		name := path.Child("pluginConfig").Index(i).Child("name")
-		if p.PluginConfig[i].Name == "" {
+		if configs[i].Name == "" {
 			faults = append(faults, field.Required(name, "name the plugin that takes the arguments"))
 			continue
 		}
-		faults = append(faults, once(configured, p.PluginConfig[i].Name, name)...)
+		faults = append(faults, once(configured, configs[i].Name, name)...)
 	}
-	for i := range p.ExternalPlugins {
+	for i := range plugins {
 		at := path.Child("externalPlugins").Index(i)
-		faults = append(faults, p.ExternalPlugins[i].validate(at)...)
-		if name := p.ExternalPlugins[i].Name; name != "" {
+		faults = append(faults, plugins[i].validate(at)...)
+		if name := plugins[i].Name; name != "" {
 			faults = append(faults, once(external, name, at.Child("name"))...)
 		}
 	}
-	return append(faults, p.Estimators.validate(path.Child("estimators"))...)
+	return faults
 }
 
 func (e *ExternalPlugin) validate(path *field.Path) field.ErrorList {
@@ -94,6 +107,7 @@ func (e *ExternalPlugin) validatePath(path *field.Path) field.ErrorList {
 		faults = append(faults, withoutPath(path.Child("sha256"), e.SHA256 != "")...)
 		faults = append(faults, withoutPath(path.Child("args"), len(e.Args) > 0)...)
 		faults = append(faults, withoutPath(path.Child("environment"), len(e.Environment) > 0)...)
+		faults = append(faults, withoutPath(path.Child("plainSocket"), e.PlainSocket)...)
 	}
 	return faults
 }

@@ -30,6 +30,8 @@ type Cluster struct {
 	Nodes []Node `json:"nodes,omitempty"`
 	// Controllers to run, by their names in kube-controller-manager; "*" means all, empty none.
 	Controllers []string `json:"controllers,omitempty"`
+	// APIServerFlags follow the usual flags of its API server.
+	APIServerFlags []string `json:"apiServerFlags,omitempty"`
 	// Version of its API server once it ran, for example v1.37.2.
 	Version string `json:"version,omitempty"`
 

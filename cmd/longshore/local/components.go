@@ -86,7 +86,8 @@ func (c *Cluster) arguments(component string, separate bool) []string {
 	return nil
 }
 
-// apiServerArguments are the defaults of a kubeadm cluster, minus what needs kubelets, several replicas or an aggregated API.
+// apiServerArguments are the defaults of a kubeadm cluster, minus what needs kubelets, several replicas or an aggregated API, and what the cluster
+// adds.
 func (c *Cluster) apiServerArguments() []string {
 	keys := c.pki()
 	args := []string{
@@ -111,7 +112,7 @@ func (c *Cluster) apiServerArguments() []string {
 		// Nobody creates the default service accounts without which the plugin refuses pods.
 		args = append(args, "--disable-admission-plugins=ServiceAccount")
 	}
-	return args
+	return append(args, c.APIServerFlags...)
 }
 
 // environment makes a component findable, and keeps kwok from reading the user's own ~/.kwok.

@@ -42,7 +42,7 @@ func (p pki) ensure() error {
 	if err := os.MkdirAll(string(p), 0o700); err != nil {
 		return fmt.Errorf("creating the folder for keys: %w", err)
 	}
-	authority, err := newAuthority()
+	authority, err := NewAuthority()
 	if err != nil {
 		return fmt.Errorf("creating the CA: %w", err)
 	}
@@ -57,14 +57,14 @@ func (p pki) ensure() error {
 		adminPair: {Subject: pkix.Name{CommonName: "admin", Organization: []string{"system:masters"}}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}},
 	}
 	for name, template := range pairs {
-		if err := authority.issue(template, p.cert(name), p.key(name)); err != nil {
+		if err := authority.Issue(template, p.cert(name), p.key(name)); err != nil {
 			return fmt.Errorf("issuing %s: %w", name, err)
 		}
 	}
 	if err := writeSigningKey(p.serviceAccounts()); err != nil {
 		return fmt.Errorf("creating the key for service accounts: %w", err)
 	}
-	return writePEM(p.caFile(), "CERTIFICATE", authority.cert.Raw)
+	return authority.CertificateFile(p.caFile())
 }
 
 func (p pki) complete() bool {
@@ -72,13 +72,14 @@ func (p pki) complete() bool {
 	return err == nil
 }
 
-// authority is a CA that lives only while it issues: its key is never written.
-type authority struct {
+// Authority is a CA that lives only while it issues: its key is never written. Make it with NewAuthority.
+type Authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-func newAuthority() (*authority, error) {
+// NewAuthority returns a CA that vouches for itself.
+func NewAuthority() (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -97,11 +98,16 @@ func newAuthority() (*authority, error) {
 		return nil, err
 	}
 	cert, err := x509.ParseCertificate(der)
-	return &authority{cert: cert, key: key}, err
+	return &Authority{cert: cert, key: key}, err
 }
 
-// issue completes the template, signs it and writes certificate and key.
-func (a *authority) issue(template *x509.Certificate, certFile, keyFile string) error {
+// CertificateFile writes the certificate of the CA in PEM.
+func (a *Authority) CertificateFile(file string) error {
+	return writePEM(file, "CERTIFICATE", a.cert.Raw)
+}
+
+// Issue completes the template, signs it and writes certificate and key in PEM.
+func (a *Authority) Issue(template *x509.Certificate, certFile, keyFile string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err

@@ -128,8 +128,8 @@ func TestBadInput(t *testing.T) {
 		{"other scheme", []string{"check", "--address", "tcp://x:1"}, `external plugin "tcp://x:1": address "tcp://x:1" has an unknown scheme`},
 		{"no fleet", []string{"bench", os.Args[0], "--clusters", "0"}, "--clusters 0 is no fleet: give numbers above zero"},
 		{"no time", []string{"bench", os.Args[0], "--duration", "0s"}, "--duration 0s must be above zero"},
-		{"its arguments", []string{"check", os.Args[0], asPlugin, "demanding"}, "the plugin does not start: configuring plugin: rpc error: code = InvalidArgument desc = tier is missing"},
-		{"no plugin", []string{"check", "echo", "hello"}, `the plugin does not start: starting `},
+		{"its arguments", []string{"check", os.Args[0], asPlugin, "demanding"}, "the plugin does not start: plugin demanding: configuring plugin: rpc error: code = InvalidArgument desc = tier is missing"},
+		{"no plugin", []string{"check", "echo", "hello"}, `the plugin does not start: plugin hello: starting `},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -12,7 +12,10 @@ scheduler do.`
   longshore plugins bench ./my-plugin
 
   # What do those of the scheduler do?
-  longshore plugins list`
+  longshore plugins list
+
+  # What would be placed elsewhere with the plugins that the configuration tries out?
+  longshore plugins shadow`
 )
 
 // NewCommand returns `longshore plugins`.
@@ -26,6 +29,6 @@ func NewCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newCheckCommand(), newBenchCommand(), newListCommand(), newEmptyCommand())
+	cmd.AddCommand(newCheckCommand(), newBenchCommand(), newListCommand(), newShadowCommand(), newEmptyCommand())
 	return cmd
 }

@@ -22,11 +22,12 @@ func (Plugin) Reads(*framework.Query) framework.Facts { return framework.FactAPI
 // Filter rejects the clusters outside the API's set.
 func (Plugin) Filter(_ context.Context, q *framework.Query, candidates framework.Bitset) ([]framework.Rejection, error) {
 	api := q.Request.API
-	without := candidates.Clone()
-	without.AndNot(q.Snapshot.WithAPI(api))
-	if without.Empty() {
+	serving := q.Snapshot.WithAPI(api)
+	if candidates.IntersectionCount(serving) == candidates.Count() {
 		return nil, nil
 	}
+	without := candidates.Clone()
+	without.AndNot(serving)
 	return []framework.Rejection{{
 		Clusters: without,
 		Status:   framework.NewStatus(framework.Unschedulable, "cluster(s) did not serve "+api.String()),

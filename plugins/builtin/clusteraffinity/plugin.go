@@ -10,6 +10,8 @@ import (
 // Plugin is the filter. It also rejects where the request runs already: a cluster that is no longer meant is left at once.
 type Plugin struct{}
 
+var unmatched = framework.NewStatus(framework.UnschedulableAndUnresolvable, "cluster(s) did not match the placement's cluster affinity")
+
 // Name returns the name by which profiles know the plugin.
 func (Plugin) Name() string { return "ClusterAffinity" }
 
@@ -31,25 +33,27 @@ func (p Plugin) Filter(_ context.Context, q *framework.Query, candidates framewo
 			matching.Or(q.Snapshot.Match(&term.Overflow[i]))
 		}
 	}
-	outside := candidates.Clone()
-	outside.AndNot(matching)
+	outside := matching
+	outside.Complement(candidates)
 	if outside.Empty() {
 		return nil, nil
 	}
-	return []framework.Rejection{{
-		Clusters: outside,
-		Status:   framework.NewStatus(framework.UnschedulableAndUnresolvable, "cluster(s) did not match the placement's cluster affinity"),
-		Cures:    cures(p.Reads(q)),
-	}}, nil
+	return []framework.Rejection{{Clusters: outside, Status: unmatched, Cures: cures(p.Reads(q))}}, nil
 }
+
+// allCures is one cure for each fact on which a match may depend.
+var allCures = []framework.Cure{{Fact: framework.FactLabels}, {Fact: framework.FactTopology}}
 
 // cures lists the facts on which a match depends; a cluster joining is a cure of every rejection and needs no mention.
 func cures(reads framework.Facts) []framework.Cure {
-	var out []framework.Cure
-	for _, fact := range []framework.Facts{framework.FactLabels, framework.FactTopology} {
-		if reads&fact != 0 {
-			out = append(out, framework.Cure{Fact: fact})
-		}
+	labels, topology := reads&framework.FactLabels != 0, reads&framework.FactTopology != 0
+	switch {
+	case labels && topology:
+		return allCures
+	case labels:
+		return allCures[:1:1]
+	case topology:
+		return allCures[1:]
 	}
-	return out
+	return nil
 }

@@ -13,6 +13,9 @@ type Plugin struct{}
 // Name returns the name by which profiles know the plugin.
 func (Plugin) Name() string { return "ClusterEviction" }
 
+// DependsOn implements framework.Repeatable.
+func (Plugin) DependsOn(*framework.Query) framework.Facts { return framework.FactMembership }
+
 // Filter rejects the clusters that the request names as being left.
 func (Plugin) Filter(_ context.Context, q *framework.Query, _ framework.Bitset) ([]framework.Rejection, error) {
 	if len(q.Request.Evicting) == 0 {

@@ -16,6 +16,9 @@ func (Plugin) Name() string { return "ClusterLocality" }
 // Skips implements framework.SkippableScore.
 func (Plugin) Skips(q *framework.Query) bool { return len(q.Request.Current) == 0 }
 
+// DependsOn implements framework.Repeatable.
+func (Plugin) DependsOn(*framework.Query) framework.Facts { return framework.FactMembership }
+
 // Score rates the clusters.
 func (Plugin) Score(_ context.Context, q *framework.Query, clusters framework.Bitset, scores []int64) error {
 	for _, target := range q.Request.Current {

@@ -43,6 +43,11 @@ var (
 // Name returns the name by which profiles know the plugin.
 func (Plugin) Name() string { return "ClusterSelection" }
 
+// DependsOn implements framework.Repeatable. The room of clusters is part of what it is given.
+func (Plugin) DependsOn(q *framework.Query) framework.Facts {
+	return topology.Facts(q.Request.Placement)
+}
+
 // workspace is the memory of a search; what was solved before never shows in an answer.
 type workspace struct {
 	solver  spread.Solver
@@ -51,6 +56,8 @@ type workspace struct {
 	current []int64
 	score   []int64
 	tier    []int32
+	rows    []int32
+	set     framework.Bitset
 }
 
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
@@ -75,7 +82,7 @@ func (Plugin) Select(_ context.Context, s *framework.Selection) ([]int32, framew
 func (q *question) solve() ([]int32, framework.Status) {
 	w := workspaces.Get().(*workspace)
 	defer workspaces.Put(w)
-	rows := q.candidates()
+	rows := q.sorted(w)
 	best, refusal := w.solver.Solve(q.problem(rows, w))
 	if refusal != nil {
 		return q.refuse(refusal)
@@ -108,7 +115,7 @@ func (q *question) problem(rows []int32, w *workspace) *spread.Problem {
 		Candidates: len(rows), Replicas: q.replicas, Divided: q.divided,
 		Keys: topology.Keys(q.Snapshot, q.constraints, rows, w.problem.Keys),
 	}
-	w.room = column(w.room, rows, q.room)
+	w.room = q.rooms(w.room, rows)
 	w.problem.Capacity = w.room
 	if len(q.current) > 0 {
 		w.current = column(w.current, rows, func(row int32) int64 { return q.current[row] })
@@ -123,6 +130,18 @@ func (q *question) problem(rows []int32, w *workspace) *spread.Problem {
 		w.problem.Tier = w.tier
 	}
 	return &w.problem
+}
+
+// rooms fills memory with the room of each row.
+func (q *question) rooms(memory []int64, rows []int32) []int64 {
+	if q.Available == nil || !q.divided || !q.Request.CountsReplicas() || !q.Request.Placement.Strategy.UsesCapacity() {
+		return column(memory, rows, q.room)
+	}
+	memory = slices.Grow(memory[:0], len(rows))[:len(rows)]
+	for i, row := range rows {
+		memory[i] = q.Available[row].Room() // As room says of the rule, in a tenth of the time.
+	}
+	return memory
 }
 
 // column fills memory with a value for each row.

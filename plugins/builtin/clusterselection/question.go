@@ -69,15 +69,21 @@ func (q *question) locate() {
 }
 
 // candidates returns the ranked clusters in ascending order.
-func (q *question) candidates() []int32 {
+func (q *question) candidates() []int32 { return q.sorted(new(workspace)) }
+
+// sorted is candidates, laid out in the workspace.
+func (q *question) sorted(w *workspace) []int32 {
 	if slices.IsSorted(q.ranked) {
 		return q.ranked
 	}
-	set := framework.NewBitset(q.Snapshot.Len())
+	words := (q.Snapshot.Len() + 63) / 64
+	w.set = slices.Grow(w.set[:0], words)[:words]
+	clear(w.set)
 	for _, row := range q.ranked {
-		set.Set(int(row))
+		w.set.Set(int(row))
 	}
-	return set.AppendRows(make([]int32, 0, len(q.ranked)))
+	w.rows = w.set.AppendRows(w.rows[:0])
+	return w.rows
 }
 
 // room is what the cluster in row can hold. Static weights divide whatever the room, so there everything fits everywhere, and room beyond
@@ -133,15 +139,14 @@ func (q *question) unbeaten(prefix []int32) bool {
 		return false
 	}
 	for _, c := range q.constraints {
-		all, complete := topology.Covered(q.Snapshot, c, q.ranked, nil)
-		n := all
-		if !whole {
-			n, _ = topology.Covered(q.Snapshot, c, prefix, nil)
+		n, complete := topology.Covered(q.Snapshot, c, prefix, nil)
+		if !complete || n < c.MinGroups || n > c.Max() {
+			return false
 		}
-		if isCluster := c.Key == framework.SpreadByCluster && c.Label == ""; isCluster {
-			all = n
+		if isCluster := c.Key == framework.SpreadByCluster && c.Label == ""; whole || isCluster {
+			continue
 		}
-		if !complete || n < c.MinGroups || n > c.Max() || n < min(all, c.Max()) {
+		if all, complete := topology.Covered(q.Snapshot, c, q.ranked, nil); !complete || n < min(all, c.Max()) {
 			return false
 		}
 	}

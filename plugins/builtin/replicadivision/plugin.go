@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/longshore-project/longshore/plugins/builtin/topology"
 	"github.com/longshore-project/longshore/scheduler/divide"
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
@@ -18,6 +19,11 @@ type Plugin struct{}
 
 // Name returns the name by which profiles know the plugin.
 func (Plugin) Name() string { return "ReplicaDivision" }
+
+// DependsOn implements framework.Repeatable. The room of clusters is part of what it is given.
+func (Plugin) DependsOn(q *framework.Query) framework.Facts {
+	return topology.Facts(q.Request.Placement)
+}
 
 // Assign divides the replicas, or repeats them on every cluster when the strategy is Duplicated. What has no replicas is only listed.
 func (Plugin) Assign(_ context.Context, a *framework.Allotment) (framework.Division, framework.Status, error) {

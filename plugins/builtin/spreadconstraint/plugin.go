@@ -15,9 +15,7 @@ type Plugin struct{}
 func (Plugin) Name() string { return "SpreadConstraint" }
 
 // Reads implements framework.SharedFilter.
-func (Plugin) Reads(*framework.Query) framework.Facts {
-	return framework.FactTopology | framework.FactLabels
-}
+func (Plugin) Reads(q *framework.Query) framework.Facts { return topology.Facts(q.Request.Placement) }
 
 // Filter returns one rejection for each field or label of the spread constraints that some candidate leaves empty, in the order of the constraints.
 func (Plugin) Filter(_ context.Context, q *framework.Query, candidates framework.Bitset) ([]framework.Rejection, error) {
@@ -27,15 +25,16 @@ func (Plugin) Filter(_ context.Context, q *framework.Query, candidates framework
 		if member == nil {
 			continue
 		}
+		if candidates.IntersectionCount(member) == candidates.Count() {
+			continue
+		}
 		without := candidates.Clone()
 		without.AndNot(member)
-		if !without.Empty() {
-			out = append(out, framework.Rejection{
-				Clusters: without,
-				Status:   framework.NewStatus(framework.UnschedulableAndUnresolvable, "cluster(s) had no "+topology.Name(c)+" to spread over"),
-				Cures:    c.Cures(),
-			})
-		}
+		out = append(out, framework.Rejection{
+			Clusters: without,
+			Status:   framework.NewStatus(framework.UnschedulableAndUnresolvable, "cluster(s) had no "+topology.Name(c)+" to spread over"),
+			Cures:    c.Cures(),
+		})
 	}
 	return out, nil
 }

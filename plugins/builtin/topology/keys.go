@@ -18,7 +18,7 @@ var coarseness = map[framework.SpreadKey]int{
 // Constraints returns the spread constraints, coarsest first, those by label between zone and cluster in the order in which they are listed.
 // Of several constraints on one key the strictest bounds hold. The result may be the placement's own slice: read only.
 func Constraints(p *framework.Placement) []framework.SpreadConstraint {
-	if len(p.Spread) < 2 {
+	if isOrdered(p.Spread) {
 		return p.Spread
 	}
 	out := make([]framework.SpreadConstraint, 0, len(p.Spread))
@@ -35,6 +35,24 @@ func Constraints(p *framework.Placement) []framework.SpreadConstraint {
 	}
 	slices.SortStableFunc(out, func(a, b framework.SpreadConstraint) int { return cmp.Compare(coarseness[a.Key], coarseness[b.Key]) })
 	return out
+}
+
+// isOrdered reports whether the constraints are in order as they are, one for each key.
+func isOrdered(constraints []framework.SpreadConstraint) bool {
+	for i := 1; i < len(constraints); i++ {
+		if coarseness[constraints[i-1].Key] >= coarseness[constraints[i].Key] {
+			return false // Two labels are not worth a closer look.
+		}
+	}
+	return true
+}
+
+// Facts returns the facts on which the groups of the placement's constraints depend.
+func Facts(p *framework.Placement) framework.Facts {
+	if len(p.Spread) == 0 {
+		return framework.FactMembership
+	}
+	return framework.FactMembership | framework.FactTopology | framework.FactLabels
 }
 
 // Name returns what the constraint counts, as it is to be called in explanations: the field or the label key. A label key that is also the
@@ -80,12 +98,16 @@ func membership(g *framework.Groups, rows []int32, memory spread.Membership) spr
 	return spread.Membership{Start: start, Group: group}
 }
 
+// fewGroups is how many groups are counted without taking memory.
+const fewGroups = 256
+
 // Covered returns how many groups the clusters in rows belong to, those left out for which counts returns false; nil counts all. A cluster
 // that counts but belongs to no group makes complete false.
 func Covered(s *framework.Snapshot, c framework.SpreadConstraint, rows []int32, counts func(i int) bool) (n int64, complete bool) {
 	g := s.Groups(c)
-	var seen []bool
-	if g != nil {
+	var few [fewGroups]bool
+	seen := few[:]
+	if g != nil && len(g.Names) > len(few) {
 		seen = make([]bool, len(g.Names))
 	}
 	complete = true

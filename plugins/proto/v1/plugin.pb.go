@@ -2352,7 +2352,11 @@ type Request struct {
 	// The fingerprint of a placement that was told before: many requests share one.
 	PlacementFingerprint string `protobuf:"bytes,14,opt,name=placement_fingerprint,json=placementFingerprint,proto3" json:"placement_fingerprint,omitempty"`
 	// Absent when the request belongs to no workload group.
-	Peers         *Peers `protobuf:"bytes,15,opt,name=peers,proto3" json:"peers,omitempty"`
+	Peers *Peers `protobuf:"bytes,15,opt,name=peers,proto3" json:"peers,omitempty"`
+	// What one replica asks of its node beside resources; absent for any node.
+	Node *NodeClaim `protobuf:"bytes,16,opt,name=node,proto3" json:"node,omitempty"`
+	// The namespace of the template, in which quotas of members may bound the replicas; empty for one without.
+	Namespace     string `protobuf:"bytes,17,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2492,6 +2496,215 @@ func (x *Request) GetPeers() *Peers {
 	return nil
 }
 
+func (x *Request) GetNode() *NodeClaim {
+	if x != nil {
+		return x.Node
+	}
+	return nil
+}
+
+func (x *Request) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+// NodeClaim is what one replica asks of its node beside resources.
+type NodeClaim struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Labels that the node must have, all of them, in order of key.
+	Selector []*Label `protobuf:"bytes,1,rep,name=selector,proto3" json:"selector,omitempty"`
+	// Alternatives of which the node must match one; none stands for any node.
+	Affinity    []*NodeTerm       `protobuf:"bytes,2,rep,name=affinity,proto3" json:"affinity,omitempty"`
+	Tolerations []*NodeToleration `protobuf:"bytes,3,rep,name=tolerations,proto3" json:"tolerations,omitempty"`
+	// Decides which quotas of the namespace count.
+	PriorityClass string `protobuf:"bytes,4,opt,name=priority_class,json=priorityClass,proto3" json:"priority_class,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NodeClaim) Reset() {
+	*x = NodeClaim{}
+	mi := &file_v1_plugin_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeClaim) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeClaim) ProtoMessage() {}
+
+func (x *NodeClaim) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_plugin_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeClaim.ProtoReflect.Descriptor instead.
+func (*NodeClaim) Descriptor() ([]byte, []int) {
+	return file_v1_plugin_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *NodeClaim) GetSelector() []*Label {
+	if x != nil {
+		return x.Selector
+	}
+	return nil
+}
+
+func (x *NodeClaim) GetAffinity() []*NodeTerm {
+	if x != nil {
+		return x.Affinity
+	}
+	return nil
+}
+
+func (x *NodeClaim) GetTolerations() []*NodeToleration {
+	if x != nil {
+		return x.Tolerations
+	}
+	return nil
+}
+
+func (x *NodeClaim) GetPriorityClass() string {
+	if x != nil {
+		return x.PriorityClass
+	}
+	return ""
+}
+
+// NodeTerm is matched by nodes that meet all requirements. One without any is matched by none.
+type NodeTerm struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operators are In, NotIn, Exists, DoesNotExist, Gt and Lt.
+	Labels        []*Requirement `protobuf:"bytes,1,rep,name=labels,proto3" json:"labels,omitempty"`
+	Fields        []*Requirement `protobuf:"bytes,2,rep,name=fields,proto3" json:"fields,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NodeTerm) Reset() {
+	*x = NodeTerm{}
+	mi := &file_v1_plugin_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeTerm) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeTerm) ProtoMessage() {}
+
+func (x *NodeTerm) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_plugin_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeTerm.ProtoReflect.Descriptor instead.
+func (*NodeTerm) Descriptor() ([]byte, []int) {
+	return file_v1_plugin_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *NodeTerm) GetLabels() []*Requirement {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *NodeTerm) GetFields() []*Requirement {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+// NodeToleration is the toleration of a pod. An empty operator stands for Equal and an empty effect for all.
+type NodeToleration struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Value         string                 `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	Effect        string                 `protobuf:"bytes,4,opt,name=effect,proto3" json:"effect,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NodeToleration) Reset() {
+	*x = NodeToleration{}
+	mi := &file_v1_plugin_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeToleration) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeToleration) ProtoMessage() {}
+
+func (x *NodeToleration) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_plugin_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeToleration.ProtoReflect.Descriptor instead.
+func (*NodeToleration) Descriptor() ([]byte, []int) {
+	return file_v1_plugin_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *NodeToleration) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *NodeToleration) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *NodeToleration) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *NodeToleration) GetEffect() string {
+	if x != nil {
+		return x.Effect
+	}
+	return ""
+}
+
 // Peers is where other workloads run with which a request wants to be together, or apart.
 type Peers struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2513,7 +2726,7 @@ type Peers struct {
 
 func (x *Peers) Reset() {
 	*x = Peers{}
-	mi := &file_v1_plugin_proto_msgTypes[32]
+	mi := &file_v1_plugin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2525,7 +2738,7 @@ func (x *Peers) String() string {
 func (*Peers) ProtoMessage() {}
 
 func (x *Peers) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[32]
+	mi := &file_v1_plugin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2538,7 +2751,7 @@ func (x *Peers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peers.ProtoReflect.Descriptor instead.
 func (*Peers) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{32}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Peers) GetNamespace() string {
@@ -2584,17 +2797,19 @@ func (x *Peers) GetApart() []string {
 }
 
 type Component struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Replicas      int64                  `protobuf:"varint,2,opt,name=replicas,proto3" json:"replicas,omitempty"`
-	Requirements  []*Resource            `protobuf:"bytes,3,rep,name=requirements,proto3" json:"requirements,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Name         string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Replicas     int64                  `protobuf:"varint,2,opt,name=replicas,proto3" json:"replicas,omitempty"`
+	Requirements []*Resource            `protobuf:"bytes,3,rep,name=requirements,proto3" json:"requirements,omitempty"`
+	// What one replica asks of its node beside resources; absent for any node.
+	Node          *NodeClaim `protobuf:"bytes,4,opt,name=node,proto3" json:"node,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Component) Reset() {
 	*x = Component{}
-	mi := &file_v1_plugin_proto_msgTypes[33]
+	mi := &file_v1_plugin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2606,7 +2821,7 @@ func (x *Component) String() string {
 func (*Component) ProtoMessage() {}
 
 func (x *Component) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[33]
+	mi := &file_v1_plugin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2619,7 +2834,7 @@ func (x *Component) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Component.ProtoReflect.Descriptor instead.
 func (*Component) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{33}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Component) GetName() string {
@@ -2643,6 +2858,13 @@ func (x *Component) GetRequirements() []*Resource {
 	return nil
 }
 
+func (x *Component) GetNode() *NodeClaim {
+	if x != nil {
+		return x.Node
+	}
+	return nil
+}
+
 type Assignment struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Cluster       string                 `protobuf:"bytes,1,opt,name=cluster,proto3" json:"cluster,omitempty"`
@@ -2653,7 +2875,7 @@ type Assignment struct {
 
 func (x *Assignment) Reset() {
 	*x = Assignment{}
-	mi := &file_v1_plugin_proto_msgTypes[34]
+	mi := &file_v1_plugin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2665,7 +2887,7 @@ func (x *Assignment) String() string {
 func (*Assignment) ProtoMessage() {}
 
 func (x *Assignment) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[34]
+	mi := &file_v1_plugin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2678,7 +2900,7 @@ func (x *Assignment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assignment.ProtoReflect.Descriptor instead.
 func (*Assignment) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{34}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Assignment) GetCluster() string {
@@ -2712,7 +2934,7 @@ type Placement struct {
 
 func (x *Placement) Reset() {
 	*x = Placement{}
-	mi := &file_v1_plugin_proto_msgTypes[35]
+	mi := &file_v1_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2724,7 +2946,7 @@ func (x *Placement) String() string {
 func (*Placement) ProtoMessage() {}
 
 func (x *Placement) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[35]
+	mi := &file_v1_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2737,7 +2959,7 @@ func (x *Placement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Placement.ProtoReflect.Descriptor instead.
 func (*Placement) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{35}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Placement) GetFingerprint() string {
@@ -2800,7 +3022,7 @@ type Term struct {
 
 func (x *Term) Reset() {
 	*x = Term{}
-	mi := &file_v1_plugin_proto_msgTypes[36]
+	mi := &file_v1_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2812,7 +3034,7 @@ func (x *Term) String() string {
 func (*Term) ProtoMessage() {}
 
 func (x *Term) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[36]
+	mi := &file_v1_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2825,7 +3047,7 @@ func (x *Term) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Term.ProtoReflect.Descriptor instead.
 func (*Term) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{36}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Term) GetName() string {
@@ -2862,7 +3084,7 @@ type Affinity struct {
 
 func (x *Affinity) Reset() {
 	*x = Affinity{}
-	mi := &file_v1_plugin_proto_msgTypes[37]
+	mi := &file_v1_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2874,7 +3096,7 @@ func (x *Affinity) String() string {
 func (*Affinity) ProtoMessage() {}
 
 func (x *Affinity) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[37]
+	mi := &file_v1_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2887,7 +3109,7 @@ func (x *Affinity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Affinity.ProtoReflect.Descriptor instead.
 func (*Affinity) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{37}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Affinity) GetLabels() []*Requirement {
@@ -2930,7 +3152,7 @@ type Requirement struct {
 
 func (x *Requirement) Reset() {
 	*x = Requirement{}
-	mi := &file_v1_plugin_proto_msgTypes[38]
+	mi := &file_v1_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2942,7 +3164,7 @@ func (x *Requirement) String() string {
 func (*Requirement) ProtoMessage() {}
 
 func (x *Requirement) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[38]
+	mi := &file_v1_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2955,7 +3177,7 @@ func (x *Requirement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Requirement.ProtoReflect.Descriptor instead.
 func (*Requirement) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{38}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Requirement) GetKey() string {
@@ -2991,7 +3213,7 @@ type Toleration struct {
 
 func (x *Toleration) Reset() {
 	*x = Toleration{}
-	mi := &file_v1_plugin_proto_msgTypes[39]
+	mi := &file_v1_plugin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3003,7 +3225,7 @@ func (x *Toleration) String() string {
 func (*Toleration) ProtoMessage() {}
 
 func (x *Toleration) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[39]
+	mi := &file_v1_plugin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3016,7 +3238,7 @@ func (x *Toleration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Toleration.ProtoReflect.Descriptor instead.
 func (*Toleration) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{39}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Toleration) GetKey() string {
@@ -3061,7 +3283,7 @@ type SpreadConstraint struct {
 
 func (x *SpreadConstraint) Reset() {
 	*x = SpreadConstraint{}
-	mi := &file_v1_plugin_proto_msgTypes[40]
+	mi := &file_v1_plugin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3073,7 +3295,7 @@ func (x *SpreadConstraint) String() string {
 func (*SpreadConstraint) ProtoMessage() {}
 
 func (x *SpreadConstraint) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[40]
+	mi := &file_v1_plugin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3086,7 +3308,7 @@ func (x *SpreadConstraint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SpreadConstraint.ProtoReflect.Descriptor instead.
 func (*SpreadConstraint) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{40}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *SpreadConstraint) GetKey() string {
@@ -3127,7 +3349,7 @@ type WeightedAffinity struct {
 
 func (x *WeightedAffinity) Reset() {
 	*x = WeightedAffinity{}
-	mi := &file_v1_plugin_proto_msgTypes[41]
+	mi := &file_v1_plugin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3139,7 +3361,7 @@ func (x *WeightedAffinity) String() string {
 func (*WeightedAffinity) ProtoMessage() {}
 
 func (x *WeightedAffinity) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[41]
+	mi := &file_v1_plugin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3152,7 +3374,7 @@ func (x *WeightedAffinity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WeightedAffinity.ProtoReflect.Descriptor instead.
 func (*WeightedAffinity) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{41}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *WeightedAffinity) GetAffinity() *Affinity {
@@ -3323,7 +3545,7 @@ const file_v1_plugin_proto_rawDesc = "" +
 	"\aweights\x18\x03 \x03(\x03R\aweights\x12\x14\n" +
 	"\x05seats\x18\x04 \x01(\x03R\x05seats\x12\x1a\n" +
 	"\bunplaced\x18\x05 \x01(\x03R\bunplaced\x123\n" +
-	"\x06status\x18\x06 \x01(\v2\x1b.longshore.plugin.v1.StatusR\x06status\"\xfa\x04\n" +
+	"\x06status\x18\x06 \x01(\v2\x1b.longshore.plugin.v1.StatusR\x06status\"\xcc\x05\n" +
 	"\aRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
 	"\x03api\x18\x02 \x01(\v2\x18.longshore.plugin.v1.ApiR\x03api\x12\x1a\n" +
@@ -3342,18 +3564,34 @@ const file_v1_plugin_proto_rawDesc = "" +
 	"\x05fresh\x18\f \x01(\bR\x05fresh\x12)\n" +
 	"\x10names_descending\x18\r \x01(\bR\x0fnamesDescending\x123\n" +
 	"\x15placement_fingerprint\x18\x0e \x01(\tR\x14placementFingerprint\x120\n" +
-	"\x05peers\x18\x0f \x01(\v2\x1a.longshore.plugin.v1.PeersR\x05peers\"\xc4\x01\n" +
+	"\x05peers\x18\x0f \x01(\v2\x1a.longshore.plugin.v1.PeersR\x05peers\x122\n" +
+	"\x04node\x18\x10 \x01(\v2\x1e.longshore.plugin.v1.NodeClaimR\x04node\x12\x1c\n" +
+	"\tnamespace\x18\x11 \x01(\tR\tnamespace\"\xec\x01\n" +
+	"\tNodeClaim\x126\n" +
+	"\bselector\x18\x01 \x03(\v2\x1a.longshore.plugin.v1.LabelR\bselector\x129\n" +
+	"\baffinity\x18\x02 \x03(\v2\x1d.longshore.plugin.v1.NodeTermR\baffinity\x12E\n" +
+	"\vtolerations\x18\x03 \x03(\v2#.longshore.plugin.v1.NodeTolerationR\vtolerations\x12%\n" +
+	"\x0epriority_class\x18\x04 \x01(\tR\rpriorityClass\"~\n" +
+	"\bNodeTerm\x128\n" +
+	"\x06labels\x18\x01 \x03(\v2 .longshore.plugin.v1.RequirementR\x06labels\x128\n" +
+	"\x06fields\x18\x02 \x03(\v2 .longshore.plugin.v1.RequirementR\x06fields\"l\n" +
+	"\x0eNodeToleration\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\tR\x05value\x12\x16\n" +
+	"\x06effect\x18\x04 \x01(\tR\x06effect\"\xc4\x01\n" +
 	"\x05Peers\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12%\n" +
 	"\x0eaffinity_group\x18\x02 \x01(\tR\raffinityGroup\x12\x14\n" +
 	"\x05bound\x18\x03 \x01(\bR\x05bound\x12\x1a\n" +
 	"\btogether\x18\x04 \x03(\tR\btogether\x12.\n" +
 	"\x13anti_affinity_group\x18\x05 \x01(\tR\x11antiAffinityGroup\x12\x14\n" +
-	"\x05apart\x18\x06 \x03(\tR\x05apart\"~\n" +
+	"\x05apart\x18\x06 \x03(\tR\x05apart\"\xb2\x01\n" +
 	"\tComponent\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\breplicas\x18\x02 \x01(\x03R\breplicas\x12A\n" +
-	"\frequirements\x18\x03 \x03(\v2\x1d.longshore.plugin.v1.ResourceR\frequirements\"B\n" +
+	"\frequirements\x18\x03 \x03(\v2\x1d.longshore.plugin.v1.ResourceR\frequirements\x122\n" +
+	"\x04node\x18\x04 \x01(\v2\x1e.longshore.plugin.v1.NodeClaimR\x04node\"B\n" +
 	"\n" +
 	"Assignment\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\tR\acluster\x12\x1a\n" +
@@ -3444,7 +3682,7 @@ func file_v1_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_v1_plugin_proto_goTypes = []any{
 	(Stage)(0),                // 0: longshore.plugin.v1.Stage
 	(Fact)(0),                 // 1: longshore.plugin.v1.Fact
@@ -3482,24 +3720,27 @@ var file_v1_plugin_proto_goTypes = []any{
 	(*SelectAnswer)(nil),      // 33: longshore.plugin.v1.SelectAnswer
 	(*AssignAnswer)(nil),      // 34: longshore.plugin.v1.AssignAnswer
 	(*Request)(nil),           // 35: longshore.plugin.v1.Request
-	(*Peers)(nil),             // 36: longshore.plugin.v1.Peers
-	(*Component)(nil),         // 37: longshore.plugin.v1.Component
-	(*Assignment)(nil),        // 38: longshore.plugin.v1.Assignment
-	(*Placement)(nil),         // 39: longshore.plugin.v1.Placement
-	(*Term)(nil),              // 40: longshore.plugin.v1.Term
-	(*Affinity)(nil),          // 41: longshore.plugin.v1.Affinity
-	(*Requirement)(nil),       // 42: longshore.plugin.v1.Requirement
-	(*Toleration)(nil),        // 43: longshore.plugin.v1.Toleration
-	(*SpreadConstraint)(nil),  // 44: longshore.plugin.v1.SpreadConstraint
-	(*WeightedAffinity)(nil),  // 45: longshore.plugin.v1.WeightedAffinity
-	(*structpb.Struct)(nil),   // 46: google.protobuf.Struct
+	(*NodeClaim)(nil),         // 36: longshore.plugin.v1.NodeClaim
+	(*NodeTerm)(nil),          // 37: longshore.plugin.v1.NodeTerm
+	(*NodeToleration)(nil),    // 38: longshore.plugin.v1.NodeToleration
+	(*Peers)(nil),             // 39: longshore.plugin.v1.Peers
+	(*Component)(nil),         // 40: longshore.plugin.v1.Component
+	(*Assignment)(nil),        // 41: longshore.plugin.v1.Assignment
+	(*Placement)(nil),         // 42: longshore.plugin.v1.Placement
+	(*Term)(nil),              // 43: longshore.plugin.v1.Term
+	(*Affinity)(nil),          // 44: longshore.plugin.v1.Affinity
+	(*Requirement)(nil),       // 45: longshore.plugin.v1.Requirement
+	(*Toleration)(nil),        // 46: longshore.plugin.v1.Toleration
+	(*SpreadConstraint)(nil),  // 47: longshore.plugin.v1.SpreadConstraint
+	(*WeightedAffinity)(nil),  // 48: longshore.plugin.v1.WeightedAffinity
+	(*structpb.Struct)(nil),   // 49: google.protobuf.Struct
 }
 var file_v1_plugin_proto_depIdxs = []int32{
 	0,  // 0: longshore.plugin.v1.InfoResponse.stages:type_name -> longshore.plugin.v1.Stage
-	46, // 1: longshore.plugin.v1.ConfigureRequest.arguments:type_name -> google.protobuf.Struct
+	49, // 1: longshore.plugin.v1.ConfigureRequest.arguments:type_name -> google.protobuf.Struct
 	10, // 2: longshore.plugin.v1.WorkRequest.table:type_name -> longshore.plugin.v1.Table
 	19, // 3: longshore.plugin.v1.WorkRequest.questions:type_name -> longshore.plugin.v1.Question
-	39, // 4: longshore.plugin.v1.WorkRequest.placements:type_name -> longshore.plugin.v1.Placement
+	42, // 4: longshore.plugin.v1.WorkRequest.placements:type_name -> longshore.plugin.v1.Placement
 	26, // 5: longshore.plugin.v1.WorkResponse.answers:type_name -> longshore.plugin.v1.Answer
 	11, // 6: longshore.plugin.v1.Table.clusters:type_name -> longshore.plugin.v1.Cluster
 	15, // 7: longshore.plugin.v1.Table.api_lists:type_name -> longshore.plugin.v1.ApiList
@@ -3534,32 +3775,39 @@ var file_v1_plugin_proto_depIdxs = []int32{
 	29, // 36: longshore.plugin.v1.AssignAnswer.status:type_name -> longshore.plugin.v1.Status
 	14, // 37: longshore.plugin.v1.Request.api:type_name -> longshore.plugin.v1.Api
 	16, // 38: longshore.plugin.v1.Request.requirements:type_name -> longshore.plugin.v1.Resource
-	37, // 39: longshore.plugin.v1.Request.components:type_name -> longshore.plugin.v1.Component
-	39, // 40: longshore.plugin.v1.Request.placement:type_name -> longshore.plugin.v1.Placement
-	38, // 41: longshore.plugin.v1.Request.current:type_name -> longshore.plugin.v1.Assignment
-	36, // 42: longshore.plugin.v1.Request.peers:type_name -> longshore.plugin.v1.Peers
-	16, // 43: longshore.plugin.v1.Component.requirements:type_name -> longshore.plugin.v1.Resource
-	40, // 44: longshore.plugin.v1.Placement.terms:type_name -> longshore.plugin.v1.Term
-	43, // 45: longshore.plugin.v1.Placement.tolerations:type_name -> longshore.plugin.v1.Toleration
-	44, // 46: longshore.plugin.v1.Placement.spread:type_name -> longshore.plugin.v1.SpreadConstraint
-	3,  // 47: longshore.plugin.v1.Placement.strategy:type_name -> longshore.plugin.v1.Strategy
-	45, // 48: longshore.plugin.v1.Placement.static_weights:type_name -> longshore.plugin.v1.WeightedAffinity
-	41, // 49: longshore.plugin.v1.Term.affinity:type_name -> longshore.plugin.v1.Affinity
-	41, // 50: longshore.plugin.v1.Term.overflow:type_name -> longshore.plugin.v1.Affinity
-	42, // 51: longshore.plugin.v1.Affinity.labels:type_name -> longshore.plugin.v1.Requirement
-	42, // 52: longshore.plugin.v1.Affinity.fields:type_name -> longshore.plugin.v1.Requirement
-	41, // 53: longshore.plugin.v1.WeightedAffinity.affinity:type_name -> longshore.plugin.v1.Affinity
-	4,  // 54: longshore.plugin.v1.PlacementPlugin.Info:input_type -> longshore.plugin.v1.InfoRequest
-	6,  // 55: longshore.plugin.v1.PlacementPlugin.Configure:input_type -> longshore.plugin.v1.ConfigureRequest
-	8,  // 56: longshore.plugin.v1.PlacementPlugin.Work:input_type -> longshore.plugin.v1.WorkRequest
-	5,  // 57: longshore.plugin.v1.PlacementPlugin.Info:output_type -> longshore.plugin.v1.InfoResponse
-	7,  // 58: longshore.plugin.v1.PlacementPlugin.Configure:output_type -> longshore.plugin.v1.ConfigureResponse
-	9,  // 59: longshore.plugin.v1.PlacementPlugin.Work:output_type -> longshore.plugin.v1.WorkResponse
-	57, // [57:60] is the sub-list for method output_type
-	54, // [54:57] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	40, // 39: longshore.plugin.v1.Request.components:type_name -> longshore.plugin.v1.Component
+	42, // 40: longshore.plugin.v1.Request.placement:type_name -> longshore.plugin.v1.Placement
+	41, // 41: longshore.plugin.v1.Request.current:type_name -> longshore.plugin.v1.Assignment
+	39, // 42: longshore.plugin.v1.Request.peers:type_name -> longshore.plugin.v1.Peers
+	36, // 43: longshore.plugin.v1.Request.node:type_name -> longshore.plugin.v1.NodeClaim
+	12, // 44: longshore.plugin.v1.NodeClaim.selector:type_name -> longshore.plugin.v1.Label
+	37, // 45: longshore.plugin.v1.NodeClaim.affinity:type_name -> longshore.plugin.v1.NodeTerm
+	38, // 46: longshore.plugin.v1.NodeClaim.tolerations:type_name -> longshore.plugin.v1.NodeToleration
+	45, // 47: longshore.plugin.v1.NodeTerm.labels:type_name -> longshore.plugin.v1.Requirement
+	45, // 48: longshore.plugin.v1.NodeTerm.fields:type_name -> longshore.plugin.v1.Requirement
+	16, // 49: longshore.plugin.v1.Component.requirements:type_name -> longshore.plugin.v1.Resource
+	36, // 50: longshore.plugin.v1.Component.node:type_name -> longshore.plugin.v1.NodeClaim
+	43, // 51: longshore.plugin.v1.Placement.terms:type_name -> longshore.plugin.v1.Term
+	46, // 52: longshore.plugin.v1.Placement.tolerations:type_name -> longshore.plugin.v1.Toleration
+	47, // 53: longshore.plugin.v1.Placement.spread:type_name -> longshore.plugin.v1.SpreadConstraint
+	3,  // 54: longshore.plugin.v1.Placement.strategy:type_name -> longshore.plugin.v1.Strategy
+	48, // 55: longshore.plugin.v1.Placement.static_weights:type_name -> longshore.plugin.v1.WeightedAffinity
+	44, // 56: longshore.plugin.v1.Term.affinity:type_name -> longshore.plugin.v1.Affinity
+	44, // 57: longshore.plugin.v1.Term.overflow:type_name -> longshore.plugin.v1.Affinity
+	45, // 58: longshore.plugin.v1.Affinity.labels:type_name -> longshore.plugin.v1.Requirement
+	45, // 59: longshore.plugin.v1.Affinity.fields:type_name -> longshore.plugin.v1.Requirement
+	44, // 60: longshore.plugin.v1.WeightedAffinity.affinity:type_name -> longshore.plugin.v1.Affinity
+	4,  // 61: longshore.plugin.v1.PlacementPlugin.Info:input_type -> longshore.plugin.v1.InfoRequest
+	6,  // 62: longshore.plugin.v1.PlacementPlugin.Configure:input_type -> longshore.plugin.v1.ConfigureRequest
+	8,  // 63: longshore.plugin.v1.PlacementPlugin.Work:input_type -> longshore.plugin.v1.WorkRequest
+	5,  // 64: longshore.plugin.v1.PlacementPlugin.Info:output_type -> longshore.plugin.v1.InfoResponse
+	7,  // 65: longshore.plugin.v1.PlacementPlugin.Configure:output_type -> longshore.plugin.v1.ConfigureResponse
+	9,  // 66: longshore.plugin.v1.PlacementPlugin.Work:output_type -> longshore.plugin.v1.WorkResponse
+	64, // [64:67] is the sub-list for method output_type
+	61, // [61:64] is the sub-list for method input_type
+	61, // [61:61] is the sub-list for extension type_name
+	61, // [61:61] is the sub-list for extension extendee
+	0,  // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_v1_plugin_proto_init() }
@@ -3573,7 +3821,7 @@ func file_v1_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_plugin_proto_rawDesc), len(file_v1_plugin_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   42,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,441 @@
+package spread
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A slice of a problem is the candidates within some groups of every key but
+// one. As long as the maximums of those keys are ignored its best set is a
+// knapsack over the groups of the key that is left, and an upper bound for every
+// allowed set in the slice. Where the set has too many groups of some key, one of
+// them must go: the slice is divided by which (branch and bound; Land and Doig,
+// doi:10.2307/1910129).
+
+// Limits of the work on slices, in looks at a candidate: some milliseconds.
+const (
+	sliceWork = 1 << 20
+	leafWork  = 600 // what a knapsack costs beside its candidates and additions
+
+	additionsPerLook = 2
+)
+
+// slicer looks at slices of the model of its solver, which must be arranged.
+type slicer struct {
+	s       *Solver
+	m       *model
+	fixed   []int // keys whose groups are fixed, by position in m.keys
+	index   []int // by fixed: in Problem.Keys
+	last    int   // the key that is left
+	active  []int32
+	column  [][]int32 // by fixed: group of each candidate
+	groups  [][]int32 // by fixed: groups with a candidate
+	allowed [][]bool  // by fixed, group: part of the slice
+	forced  [][]bool  // by fixed, group: part of all that the slice is divided into
+	values  []int64   // by group
+	lists   [][]int32 // by fixed or depth: candidates that are left
+	leaf    model     // m with the candidates of a slice
+	bound   Objective // of the slice looked at
+	best    *Solution // best allowed set of all slices and before
+	open    []openSlice
+	work    int
+}
+
+// openSlice is a slice whose bound is not reached by a set of its own.
+type openSlice struct {
+	bound   Objective
+	set     []int32 // that reaches it
+	allowed [][]bool
+}
+
+// slice improves on the known answer, nil for none: first by exchanging one group
+// for another, then by branch and bound. It leaves in s whether the result is
+// proven. A problem that cannot be sliced keeps its known answer.
+func (s *Solver) slice(p *Problem, known *Solution) *Solution {
+	t := &slicer{s: s, m: &s.model, best: known}
+	if !t.init() {
+		return known
+	}
+	t.climb(sliceWork / 2)
+	proven := t.m.held <= t.m.replicas || !t.m.p.Divided // what is kept beyond the replicas counts in bounds and for no set
+	if proven {
+		for f := range t.fixed {
+			t.allowAll(f)
+		}
+		proven = t.branch(0, t.active)
+	}
+	if proven {
+		proven = t.close(p)
+		nodes := s.nodes
+		s.model.prepare(p)
+		s.model.arrange(&s.buffers)
+		s.nodes = nodes
+	}
+	s.proven = proven
+	if t.best != nil {
+		t.best.Proven, t.best.Nodes = proven, s.nodes
+	}
+	return t.best
+}
+
+// init chooses the key that is left, the one with the most groups, and fixes the
+// others that have a maximum.
+func (t *slicer) init() bool {
+	m := t.m
+	if !m.sliceable() {
+		return false
+	}
+	for at := range m.keys {
+		if m.keys[at].groups > m.keys[t.last].groups {
+			t.last = at
+		}
+	}
+	for at := range m.keys {
+		key := &m.keys[at]
+		if at == t.last || key.most == unbounded {
+			continue
+		}
+		t.fixed = append(t.fixed, at)
+		t.index = append(t.index, key.index)
+		t.column = append(t.column, m.p.Keys[key.index].Membership.column(new([]int32), m.active))
+		t.groups = append(t.groups, key.present())
+		t.allowed = append(t.allowed, make([]bool, len(key.first)))
+		t.forced = append(t.forced, make([]bool, len(key.first)))
+		t.lists = append(t.lists, nil)
+	}
+	t.active = slices.Clone(m.active)
+	t.bound.Groups = make([]int, len(m.p.Keys))
+	t.leaf = *m
+	t.leaf.keys = []keyModel{m.keys[t.last]}
+	t.leaf.keys[0].first = nil
+	t.leaf.fixed = make([]bool, len(m.p.Keys))
+	for at := range m.keys {
+		t.leaf.fixed[m.keys[at].index] = at != t.last
+	}
+	return len(t.fixed) > 0
+}
+
+// sliceable reports whether slices say more than the search: where keys nest it
+// is the search that is quick.
+func (m *model) sliceable() bool {
+	return len(m.keys) > 1 && !m.laminar && len(m.tierRanks) == 1 && !slices.ContainsFunc(m.keys, func(k keyModel) bool { return k.wide != 1 })
+}
+
+func (t *slicer) allowAll(f int) {
+	for _, g := range t.groups[f] {
+		t.allowed[f][g], t.forced[f][g] = true, false
+	}
+}
+
+// branch looks at the slice with these candidates and divides it until nothing
+// in it can be better than the best set. False when the work became too much.
+func (t *slicer) branch(depth int, candidates []int32) bool {
+	if t.work > sliceWork {
+		return false
+	}
+	t.work += len(candidates) + leafWork
+	if len(candidates) == 0 {
+		return true
+	}
+	set, able := t.solve(candidates)
+	switch {
+	case !able:
+		return false
+	case set == nil || !t.beats(t.bound, set):
+		return true
+	}
+	f, used := t.excess(set)
+	if f < 0 {
+		t.take(set, true)
+		return true
+	}
+	return t.divide(depth, f, used, candidates)
+}
+
+// divide branches on the groups of a fixed key of which there are too many. As
+// many of the first as may stay do, and all others go; or the last of those goes,
+// and the ones before it stay; and so on.
+func (t *slicer) divide(depth, f int, used, candidates []int32) bool {
+	for len(t.lists) <= depth {
+		t.lists = append(t.lists, nil)
+	}
+	allowed, forced := t.allowed[f], t.forced[f]
+	left := int(t.m.keys[t.fixed[f]].most)
+	for _, g := range t.groups[f] {
+		if forced[g] {
+			left--
+		}
+	}
+	free := slices.DeleteFunc(used, func(g int32) bool { return forced[g] })
+	deeper := func() bool {
+		t.lists[depth] = t.filter(t.lists[depth][:0], f, candidates)
+		return t.branch(depth+1, t.lists[depth])
+	}
+	for _, g := range free[:left] {
+		forced[g] = true
+	}
+	before := slices.Clone(allowed)
+	copy(allowed, forced)
+	complete := deeper() // a good answer early leaves less to look at
+	copy(allowed, before)
+	for at := left - 1; at >= 0; at-- {
+		g := free[at]
+		allowed[g], forced[g] = false, false
+		complete = complete && deeper()
+		allowed[g] = true
+	}
+	return complete
+}
+
+// excess returns the first fixed key of which the set has too many groups, with
+// those groups, the most valuable first; -1 when there is none.
+func (t *slicer) excess(set []int32) (f int, used []int32) {
+	for f := range t.fixed {
+		values := resize(t.values, len(t.allowed[f]))
+		t.values = values
+		clear(values)
+		used = used[:0]
+		for _, i := range set {
+			g := t.column[f][i]
+			if !slices.Contains(used, g) {
+				used = append(used, g)
+			}
+			values[g] += t.s.knapsack.value(i)
+		}
+		if len(used) > int(t.m.keys[t.fixed[f]].most) {
+			slices.SortStableFunc(used, func(a, b int32) int { return cmp.Compare(values[b], values[a]) })
+			return f, used
+		}
+	}
+	return -1, nil
+}
+
+// filter appends the candidates whose group of a fixed key is allowed.
+func (t *slicer) filter(dst []int32, f int, candidates []int32) []int32 {
+	column, allowed := t.column[f], t.allowed[f]
+	for _, i := range candidates {
+		if allowed[column[i]] {
+			dst = append(dst, i)
+		}
+	}
+	t.work += len(candidates)
+	return dst
+}
+
+// look solves the slice with these candidates and reports whether its set is
+// allowed and the best so far.
+func (t *slicer) look(candidates []int32) (improved bool) {
+	t.work += len(candidates) + leafWork
+	if len(candidates) == 0 {
+		return false
+	}
+	set, _ := t.solve(candidates)
+	return set != nil && t.beats(t.bound, set) && t.take(set, false)
+}
+
+// take keeps a set if it is allowed and the best so far, which is what it
+// reports. A slice that may hold something better stays open if it is to be
+// remembered.
+func (t *slicer) take(set []int32, remember bool) (improved bool) {
+	answer, reached := t.judge(set)
+	if remember && !reached {
+		open := openSlice{bound: t.bound, set: slices.Clone(set)}
+		open.bound.Groups = slices.Clone(t.bound.Groups)
+		for _, allowed := range t.allowed {
+			open.allowed = append(open.allowed, slices.Clone(allowed))
+		}
+		t.open = append(t.open, open)
+	}
+	if answer != nil && t.beats(answer.Objective, answer.Chosen) {
+		t.best, improved = answer, true
+	}
+	return improved
+}
+
+// beats reports whether a set is better than the best one.
+func (t *slicer) beats(o Objective, set []int32) bool {
+	if t.best == nil {
+		return true
+	}
+	order := o.Compare(t.best.Objective)
+	return order > 0 || order == 0 && CompareNames(set, t.best.Chosen) > 0
+}
+
+// solve runs the knapsack and leaves in t.bound what no set of the slice exceeds.
+// The set is nil when there is none. Able is false when the knapsack is too large.
+func (t *slicer) solve(candidates []int32) (set []int32, able bool) {
+	s, m, k := t.s, t.m, &t.s.knapsack
+	t.leaf.active = candidates
+	key := &t.leaf.keys[0]
+	key.measure(&m.p.Keys[key.index].Membership, candidates)
+	found, able := k.solve(&t.leaf)
+	t.work += k.work / additionsPerLook
+	if !found {
+		return nil, able
+	}
+	s.set = k.best(s.set[:0])
+	s.nodes += len(k.nodes)
+	t.bound.Kept, t.bound.Score, t.bound.Capacity = m.sum(m.keep, s.set), m.sum(m.score, s.set), m.sum(m.room, s.set)
+	for at, counter := range m.counters {
+		switch {
+		case counter == len(m.keys):
+			t.bound.Groups[at] = len(s.set)
+		case counter == t.last:
+			t.bound.Groups[at] = s.covered(&m.p.Keys[at].Membership)
+		default:
+			t.bound.Groups[at] = int(min(m.keys[counter].most, m.keys[counter].groups))
+		}
+	}
+	return s.set, true
+}
+
+// judge returns the set as an answer, nil when it is not allowed, and whether it
+// is as good as the bound of its slice.
+func (t *slicer) judge(set []int32) (answer *Solution, reached bool) {
+	s, m := t.s, t.m
+	if _, ok := s.judge(); !ok {
+		return nil, false
+	}
+	s.seats = append(s.seats[:0], s.seating.seats...)
+	o := s.objective()
+	for at, counter := range m.counters {
+		if counter == len(m.keys) {
+			continue // The knapsack keeps the limits of clusters, and that of its own key.
+		}
+		if n := int32(o.Groups[at]); n < m.keys[counter].least || n > m.keys[counter].most {
+			return nil, false
+		}
+	}
+	answer = &Solution{Chosen: slices.Clone(set), Seats: slices.Clone(s.seats), Objective: o}
+	return answer, o.Compare(t.bound) == 0
+}
+
+// close searches the open slices that may still hold something better, the most
+// promising first. It reports whether none is left.
+func (t *slicer) close(p *Problem) bool {
+	slices.SortStableFunc(t.open, func(a, b openSlice) int { return cmp.Or(b.bound.Compare(a.bound), CompareNames(b.set, a.set)) })
+	s := t.s
+	limit := s.limit(p)
+	left := limit
+	for i := range t.open {
+		o := &t.open[i]
+		if !t.beats(o.bound, o.set) {
+			continue
+		}
+		if left <= 0 {
+			return false
+		}
+		sub := t.within(p, o)
+		sub.NodeLimit = max(1, left/2)
+		s.search.strict = t.best != nil
+		found := s.decide(sub)
+		s.search.strict = false
+		left -= s.nodes
+		if found {
+			if answer := s.solution(); t.beats(answer.Objective, answer.Chosen) {
+				t.best = &answer
+			}
+		}
+		if !s.proven {
+			return false
+		}
+	}
+	return true
+}
+
+// within is p with the candidates of an open slice.
+func (t *slicer) within(p *Problem, o *openSlice) *Problem {
+	sub := *p
+	sub.Keys = slices.Clone(p.Keys)
+	for f, index := range t.index {
+		group := slices.Repeat([]int32{NoGroup}, p.Candidates)
+		for _, i := range t.active {
+			if g := t.column[f][i]; o.allowed[f][g] {
+				group[i] = g
+			}
+		}
+		sub.Keys[index].Membership = Membership{Group: group}
+	}
+	return &sub
+}
+
+// climb looks at one slice, that of the best answer if there is one, and then
+// exchanges one group of it for another as long as that helps (local search) and
+// is not too much work.
+func (t *slicer) climb(work int) {
+	for f := range t.fixed {
+		t.begin(f)
+	}
+	candidates := t.active
+	for f := range t.fixed {
+		t.lists[f] = t.filter(t.lists[f][:0], f, candidates)
+		candidates = t.lists[f]
+	}
+	t.look(candidates)
+	for improved := true; improved; {
+		improved = false
+		for f := range t.fixed {
+			improved = t.exchange(f, work) || improved
+		}
+	}
+}
+
+// begin allows the groups of the best answer for a fixed key and the most
+// valuable beside them.
+func (t *slicer) begin(f int) {
+	left := int(t.m.keys[t.fixed[f]].most)
+	if t.best != nil {
+		for _, i := range t.best.Chosen {
+			if g := t.column[f][i]; !t.allowed[f][g] && left > 0 {
+				t.allowed[f][g] = true
+				left--
+			}
+		}
+	}
+	var values [3][]int64
+	for at, column := range [...][]int64{t.m.keep, t.m.score, t.m.room} {
+		values[at] = make([]int64, len(t.allowed[f]))
+		for _, i := range t.active {
+			values[at][t.column[f][i]] += column[i]
+		}
+	}
+	order := slices.Clone(t.groups[f])
+	slices.SortStableFunc(order, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(values[0][b], values[0][a]), cmp.Compare(values[1][b], values[1][a]), cmp.Compare(values[2][b], values[2][a]))
+	})
+	for _, g := range order {
+		if !t.allowed[f][g] && left > 0 {
+			t.allowed[f][g] = true
+			left--
+		}
+	}
+}
+
+// exchange tries every exchange of groups of one key, and keeps those that help.
+func (t *slicer) exchange(f, work int) (improved bool) {
+	candidates := slices.Clone(t.active)
+	for other := range t.fixed {
+		if other != f {
+			candidates = t.filter(candidates[:0], other, candidates)
+		}
+	}
+	allowed := t.allowed[f]
+	for _, out := range t.groups[f] {
+		for _, in := range t.groups[f] {
+			if t.work > work {
+				return false
+			}
+			if !allowed[out] || allowed[in] {
+				continue
+			}
+			allowed[out], allowed[in] = false, true
+			t.lists[f] = t.filter(t.lists[f][:0], f, candidates)
+			if t.look(t.lists[f]) {
+				improved = true
+				break
+			}
+			allowed[out], allowed[in] = true, false
+		}
+	}
+	return improved
+}
