@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/longshore-project/longshore/cmd/internal/build"
+	"github.com/longshore-project/longshore/controllers/descheduler"
 	"github.com/longshore-project/longshore/controllers/member"
 	"github.com/longshore-project/longshore/controllers/namespace"
 )
@@ -37,6 +38,11 @@ type options struct {
 	skippedNamespaces []string
 	skippedAPIs       string
 	preemption        bool
+
+	// deschedulerConfig is empty for no descheduler.
+	deschedulerConfig                            string
+	deschedulingInterval, unschedulableThreshold time.Duration
+	deschedulingBudget                           int32
 }
 
 // defaultOptions has client limits ten and five times those of Karmada: API servers protect themselves by priority and fairness, and lower
@@ -48,6 +54,7 @@ func defaultOptions() *options {
 		member:          member.Options{QPS: 200, Burst: 400, Timeout: 15 * time.Second},
 		statusFrequency: 10 * time.Second, successThreshold: 30 * time.Second, failureThreshold: 30 * time.Second, resourceModeling: true,
 		workSyncs: 5, bindingSyncs: 5, templateSyncs: 5, namespaceSyncs: 1, skippedNamespaces: namespace.DefaultSkipped,
+		deschedulingInterval: descheduler.DefaultInterval, unschedulableThreshold: descheduler.DefaultThreshold, deschedulingBudget: descheduler.DefaultBudget,
 	}
 }
 
@@ -75,6 +82,11 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.skippedAPIs, "skipped-propagating-apis", o.skippedAPIs,
 		"kinds that are never propagated: group, group/version or group/version/kind,kind, separated by ;")
 	f.BoolVar(&o.preemption, "enable-policy-preemption", o.preemption, "let policies with preemption Always take templates from policies of lower priority")
+	f.StringVar(&o.deschedulerConfig, "descheduler-config", o.deschedulerConfig,
+		"file with a SchedulerConfiguration whose estimators say which replicas find no node, so that these are placed elsewhere; empty leaves them where they are")
+	f.DurationVar(&o.deschedulingInterval, "descheduling-interval", o.deschedulingInterval, "how often the descheduler looks")
+	f.DurationVar(&o.unschedulableThreshold, "unschedulable-threshold", o.unschedulableThreshold, "how long a replica must have found no node to be taken away")
+	f.Int32Var(&o.deschedulingBudget, "descheduling-budget", o.deschedulingBudget, "replicas that the descheduler takes away at a look at most")
 }
 
 // validate returns one error that names every flag with a value that cannot work.
@@ -93,6 +105,9 @@ func (o *options) validate() error {
 	check(o.statusFrequency > 0, "--cluster-status-update-frequency is %s: use more than 0", o.statusFrequency)
 	check(o.successThreshold >= 0 && o.failureThreshold >= 0, "--cluster-success-threshold and --cluster-failure-threshold must not be negative")
 	check(min(o.workSyncs, o.bindingSyncs, o.templateSyncs, o.namespaceSyncs) > 0, "every --concurrent-…-syncs must be more than 0")
+	check(o.deschedulingInterval > 0, "--descheduling-interval is %s: use more than 0", o.deschedulingInterval)
+	check(o.unschedulableThreshold >= 0, "--unschedulable-threshold must not be negative")
+	check(o.deschedulingBudget > 0, "--descheduling-budget is %d: use more than 0", o.deschedulingBudget)
 	check(o.securePort >= 0 && o.securePort < 1<<16, "--secure-port is %d: use 0 to 65535", o.securePort)
 	check(net.ParseIP(o.bindAddress) != nil, "--bind-address %q is not an IP address", o.bindAddress)
 	if _, err := namespace.ParseSkip(o.skippedNamespaces); err != nil {

@@ -26,7 +26,7 @@ import (
 // sides register the controllers. The two sides meet only in API objects: one turns templates and policies into Works and brings their
 // status back, the other deals with members.
 var sides = []func(context.Context, ctrl.Manager, *options) error{
-	registerTemplateSide, registerMemberSide,
+	registerTemplateSide, registerMemberSide, registerDescheduler,
 }
 
 // run works until ctx ends. o must be valid.

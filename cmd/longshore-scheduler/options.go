@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
+	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
 	"github.com/longshore-project/longshore/cmd/internal/build"
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
@@ -32,6 +33,7 @@ type options struct {
 	burst          int
 	committers     int
 	keepEmpty      bool
+	estimator      estimatorFlags
 	leaderElect    bool
 	leaseNamespace string
 	leaseName      string
@@ -112,6 +114,13 @@ func (o *options) register(fs *pflag.FlagSet) {
 	fs.IntVar(&o.burst, "kube-api-burst", defaultBurst, "requests to the control plane in a burst")
 	fs.IntVar(&o.committers, "concurrent-commits", loop.DefaultCommitters, "results that are written at once")
 	fs.BoolVar(&o.keepEmpty, "enable-empty-workload-propagation", false, "keep workloads with no replicas on the selected clusters")
+	fs.BoolVar(&o.estimator.enabled, "enable-scheduler-estimator", false, "ask Karmada's estimator of each member how many replicas fit; with --config write estimators into the profiles of the file")
+	fs.DurationVar(&o.estimator.timeout, "scheduler-estimator-timeout", schedulerv1alpha1.DefaultEstimatorDeadline, "how long an estimator may take to answer")
+	fs.Int32Var(&o.estimator.port, "scheduler-estimator-port", schedulerv1alpha1.DefaultEstimatorPort, "port of the estimators")
+	fs.StringVar(&o.estimator.prefix, "scheduler-estimator-service-prefix", schedulerv1alpha1.DefaultEstimatorPrefix, "the estimator of a member is the Service of this prefix, a hyphen and the member's name")
+	fs.StringVar(&o.estimator.caFile, "scheduler-estimator-ca-file", "", "CA of the estimators' certificates; without it any is trusted")
+	fs.StringVar(&o.estimator.certFile, "scheduler-estimator-cert-file", "", "certificate to show to the estimators")
+	fs.StringVar(&o.estimator.keyFile, "scheduler-estimator-key-file", "", "key of that certificate")
 	fs.BoolVar(&o.leaderElect, "leader-elect", true, "schedule only while holding the lease, so that several replicas can run")
 	fs.StringVar(&o.leaseNamespace, "leader-elect-resource-namespace", "kube-system", "namespace of the lease")
 	fs.StringVar(&o.leaseName, "leader-elect-resource-name", "", "name of the lease; without it longshore-scheduler, with the name of the first profile appended unless one has the default name")
@@ -146,7 +155,7 @@ func (o *options) validate(args []string) error {
 	case (o.certFile == "") != (o.keyFile == ""):
 		return errors.New("--tls-cert-file and --tls-private-key-file go together: give both or neither")
 	}
-	return nil
+	return o.estimator.validate(o.config)
 }
 
 func (o *options) address() string {

@@ -22,7 +22,7 @@ func (o *options) configuration(r *profile.Registry) (*schedulerv1alpha1.Schedul
 		if err != nil {
 			return nil, fmt.Errorf("--plugins: %w", err)
 		}
-		c := &schedulerv1alpha1.SchedulerConfiguration{Profiles: []schedulerv1alpha1.SchedulerProfile{{SchedulerName: o.schedulerName, Plugins: plugins}}}
+		c := &schedulerv1alpha1.SchedulerConfiguration{Profiles: []schedulerv1alpha1.SchedulerProfile{{SchedulerName: o.schedulerName, Plugins: plugins, Estimators: o.estimator.section()}}}
 		schedulerv1alpha1.SetDefaults(c)
 		return c, nil
 	}
@@ -73,6 +73,7 @@ func (o *options) answer(c *schedulerv1alpha1.SchedulerConfiguration, r *profile
 	if err != nil {
 		return err
 	}
+	showEstimators(c, profiles)
 	if o.printProfile {
 		for i := range profiles {
 			if i > 0 {

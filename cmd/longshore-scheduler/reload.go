@@ -24,13 +24,15 @@ import (
 //	in use ──file is another one, twice in a row──► tried ──every plugin runs──► in use
 //	                                                  └──anything is wrong──► refused, until file or binaries are others
 type reloader struct {
-	options   *options
-	registry  *profile.Registry
-	external  *external
-	recorders *recorders
-	shadows   *shadows
-	loop      *loop.Loop
-	metrics   *reloadMetrics
+	options  *options
+	registry *profile.Registry
+	external *external
+	// estimators is asked by the profiles.
+	estimators *estimators
+	recorders  *recorders
+	shadows    *shadows
+	loop       *loop.Loop
+	metrics    *reloadMetrics
 
 	// used is the content that is in use, handled what was tried last, seen what was there at the last look.
 	used, handled, seen sighting
@@ -126,7 +128,13 @@ func (r *reloader) replaceProfiles(c *schedulerv1alpha1.SchedulerConfiguration, 
 	if err != nil {
 		return err
 	}
-	if err := r.loop.SetProfiles(profiles); err != nil {
+	settle, err := r.estimators.attach(c, profiles)
+	if err != nil {
+		return err
+	}
+	err = r.loop.SetProfiles(profiles)
+	settle(err == nil)
+	if err != nil {
 		return err
 	}
 	r.shadows.use(shadowing)

@@ -40,6 +40,16 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
+	asked, err := newEstimators(ctx, config, measured)
+	if err != nil {
+		return err
+	}
+	settle, err := asked.attach(c, profiles)
+	if err != nil {
+		return err
+	}
+	settle(true)
+	defer asked.close()
 	o.leaseName = cmp.Or(o.leaseName, leaseOf(built))
 	metrics := loop.NewMetrics()
 	measured.MustRegister(metrics)
@@ -47,6 +57,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
+	asked.loop.Store(scheduling)
 	server, err := newServer(o, scheduling.Synced, measured, map[string]http.Handler{host.ReportPath: external, shadow.ReportPath: shadows})
 	if err != nil {
 		return err
@@ -64,7 +75,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	})
 	if o.config != "" {
 		reloading := &reloader{
-			options: o, registry: r, external: external, recorders: recorders, shadows: shadows, loop: scheduling, metrics: newReloadMetrics(measured),
+			options: o, registry: r, external: external, estimators: asked, recorders: recorders, shadows: shadows, loop: scheduling, metrics: newReloadMetrics(measured),
 		}
 		group.Go(func() error { return reloading.run(ctx) })
 	}

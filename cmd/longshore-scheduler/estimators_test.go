@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
+	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/cmd/longshore/local/localtest"
+	"github.com/longshore-project/longshore/plugins/builtin"
+	"github.com/longshore-project/longshore/scheduler/profile"
+)
+
+func TestEstimatorFlags(t *testing.T) {
+	o, err := parse([]string{"--enable-scheduler-estimator", "--scheduler-estimator-port=1234", "--scheduler-estimator-timeout=1s"}, &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := profile.NewRegistry(builtin.Profile(), builtin.Optional()...)
+	c, err := o.configuration(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []schedulerv1alpha1.EstimatorServer{{
+		Service:  &schedulerv1alpha1.EstimatorService{Prefix: "karmada-scheduler-estimator", Namespace: "karmada-system", Port: 1234},
+		Protocol: schedulerv1alpha1.ProtocolKarmada, TLS: &schedulerv1alpha1.EstimatorTLS{InsecureSkipVerify: true},
+	}}
+	got := c.Profiles[0].Estimators
+	if diff := cmp.Diff(want, got.Servers); diff != "" || got.Merge != schedulerv1alpha1.MergeMin || got.Deadline.Duration != time.Second {
+		t.Errorf("merge %s, deadline %v, servers (-want +got):\n%s", got.Merge, got.Deadline, diff)
+	}
+	var out bytes.Buffer
+	o.printProfile = true
+	if err := o.answer(c, registry, &out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "AccurateEstimate") || strings.Contains(out.String(), "ResourceSummary") {
+		t.Errorf("the profile does not show that it asks estimators:\n%s", out.String())
+	}
+	if _, err := parse([]string{"--enable-scheduler-estimator", "--config=x"}, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "exclude each other") {
+		t.Errorf("with a file the error is %v", err)
+	}
+}
+
+// TestDeadEstimator places a binding although the estimator cannot be reached, and says so in the condition and the metrics.
+func TestDeadEstimator(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "scheduler.yaml")
+	install(t, file, `apiVersion: scheduler.longshore.dev/v1alpha1
+kind: SchedulerConfiguration
+profiles: [{schedulerName: estimating, estimators: {servers: [{address: "dns:///127.0.0.1:1", members: [est-a]}]}}]
+`)
+	config := localtest.ControlPlane(t)
+	kubeconfig, c, port := kubeconfigOf(t, config), newClient(t, config), freePort(t)
+	createMember(t, c, "est-a", 10)
+	createMember(t, c, "est-b", 10)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, []string{"--kubeconfig", kubeconfig, "--config", file, fmt.Sprintf("--secure-port=%d", port)}, io.Discard)
+	}()
+	b := &workv1alpha2.ResourceBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "estimated", Labels: map[string]string{policyv1alpha1.PropagationPolicyPermanentIDLabel: "id"}},
+		Spec: workv1alpha2.ResourceBindingSpec{
+			Resource: workv1alpha2.ObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "default", Name: "estimated"}, SchedulerName: "estimating", Replicas: 4,
+			Placement: &policyv1alpha1.Placement{
+				ClusterAffinity: &policyv1alpha1.ClusterAffinity{ClusterNames: []string{"est-a", "est-b"}},
+				ReplicaScheduling: &policyv1alpha1.ReplicaSchedulingStrategy{
+					ReplicaSchedulingType: policyv1alpha1.Divided, ReplicaDivisionPreference: policyv1alpha1.Weighted,
+					WeightPreference: &policyv1alpha1.ClusterPreferences{DynamicWeight: policyv1alpha1.DynamicWeightByAvailableReplicas},
+				},
+			},
+		},
+	}
+	if err := c.Create(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is scheduled", scheduledIn(c, b))
+	message := meta.FindStatusCondition(b.Status.Conditions, workv1alpha2.ConditionScheduled).Message
+	if want := "It was decided with the room of est-a from summary (estimator dns:///127.0.0.1:1: cannot be reached)."; !strings.HasSuffix(message, want) {
+		t.Errorf("the condition says %q, want %q at its end", message, want)
+	}
+	if _, body := ask(t, port, "/metrics"); !strings.Contains(body, `longshore_estimator_client_up{server="estimator dns:///127.0.0.1:1"} 0`) {
+		t.Error("the metrics do not show that the estimator is down")
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("run: %v", err)
+	}
+}
