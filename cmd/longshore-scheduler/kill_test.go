@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
@@ -137,8 +139,12 @@ func watchWrites(t *testing.T, c client.WithWatch, namespace string) *counter {
 	if err := c.List(t.Context(), &list, client.InNamespace(namespace)); err != nil {
 		t.Fatal(err)
 	}
-	events, err := c.Watch(t.Context(), &workv1alpha2.ResourceBindingList{}, client.InNamespace(namespace),
-		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: list.ResourceVersion}})
+	// The server ends the watch of a client that reads too slowly, which a test is while it creates bindings: go on where it ended.
+	events, err := watchtools.NewRetryWatcherWithContext(t.Context(), list.ResourceVersion, &cache.ListWatch{
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			return c.Watch(ctx, &workv1alpha2.ResourceBindingList{}, client.InNamespace(namespace), &client.ListOptions{Raw: &o})
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

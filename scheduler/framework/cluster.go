@@ -3,7 +3,7 @@ package framework
 import (
 	"maps"
 	"slices"
-	"time"
+	"time" //nolint:depguard // A moment is a value here like any other: nothing in this package reads a clock.
 )
 
 // Label is one key with its value.

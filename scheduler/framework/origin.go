@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
+	"time" //nolint:depguard // A moment is a value here like any other: nothing in this package reads a clock.
 )
 
 // Origin says from where a capacity is known. It is shared by many capacities and read only.
