@@ -137,9 +137,9 @@ func (e *estimators) changed(members []string, roomier bool) {
 }
 
 // plugin returns the estimate that asks the client.
-func (x *estimating) plugin(section *schedulerv1alpha1.Estimators) *accurateestimate.Plugin {
+func (e *estimating) plugin(section *schedulerv1alpha1.Estimators) *accurateestimate.Plugin {
 	return &accurateestimate.Plugin{
-		Source: x.client, Merge: accurateestimate.Merge(section.Merge), Lifetime: section.CacheFor.Duration, Limits: x.Outcomes,
+		Source: e.client, Merge: accurateestimate.Merge(section.Merge), Lifetime: section.CacheFor.Duration, Limits: e.Outcomes,
 	}
 }
 

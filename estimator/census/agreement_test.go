@@ -248,7 +248,7 @@ func shapeOf(t *testing.T, spec *corev1.PodSpec) *Shape {
 
 func await(t *testing.T, what string, condition wait.ConditionWithContextFunc) {
 	t.Helper()
-	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, condition); err != nil {
+	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 5*time.Minute, true, condition); err != nil {
 		t.Fatalf("waiting for %s: %v", what, err)
 	}
 }

@@ -8,13 +8,11 @@ import (
 
 // EstimatesChanged is to be called when the estimators of a profile answer differently about members. What was computed from the old answers is
 // forgotten; nothing that runs is moved. Roomier means that more fits somewhere than was known: then bindings that lacked room are decided
-// again.
+// again. It takes no lock on the profiles, so estimators may call it while they are told of a binding.
 func (l *Loop) EstimatesChanged(members []string, roomier bool) {
-	l.lineup.RLock()
-	defer l.lineup.RUnlock()
 	l.fleet.EstimatesChanged(members)
-	if l.lineup.reported != nil {
-		l.lineup.reported.EstimatesChanged(members)
+	if reported := l.lineup.reported.Load(); reported != nil {
+		reported.EstimatesChanged(members)
 	}
 	if roomier {
 		l.wake(framework.Cure{Fact: framework.FactCapacity})

@@ -252,7 +252,7 @@ func (l *Loop) judge(ctx context.Context, r *entry, profile *Profile) *commit {
 func (l *Loop) snapshotFor(p *Profile) *framework.Snapshot {
 	started, fleet := l.clock.Now(), l.fleet
 	if p.IgnoresReservations {
-		fleet = l.lineup.reported
+		fleet = l.lineup.reported.Load()
 	}
 	snapshot := fleet.Snapshot()
 	l.metrics.lookup("snapshot", snapshot == l.latest[fleet])

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/longshore-project/longshore/scheduler/cache"
 	"github.com/longshore-project/longshore/scheduler/framework"
@@ -18,7 +19,7 @@ type lineup struct {
 	sync.RWMutex
 	profiles map[string]*Profile
 	// reported is the fleet without reservations, nil unless a profile ignores them.
-	reported *cache.Cache
+	reported atomic.Pointer[cache.Cache]
 }
 
 // byName indexes the profiles by the name that bindings call them by.
@@ -87,20 +88,21 @@ func (l *Loop) keepReported() {
 	for _, p := range l.lineup.profiles {
 		wanted = wanted || p.IgnoresReservations
 	}
-	if wanted == (l.lineup.reported != nil) {
+	if wanted == (l.lineup.reported.Load() != nil) {
 		return
 	}
-	delete(l.latest, l.lineup.reported)
-	l.lineup.reported = nil
+	delete(l.latest, l.lineup.reported.Load())
+	l.lineup.reported.Store(nil)
 	if !wanted {
 		return
 	}
-	l.lineup.reported = cache.New(l.clock)
+	reported := cache.New(l.clock)
 	fleet := l.fleet.Snapshot()
 	for row := range fleet.Len() {
 		apart := *fleet.Cluster(row)
-		l.lineup.reported.SetCluster(&apart) // It overwrites what is reserved.
+		reported.SetCluster(&apart) // It overwrites what is reserved.
 	}
+	l.lineup.reported.Store(reported)
 }
 
 func (l *Loop) schedulerNames() []string {

@@ -46,7 +46,7 @@ func TestSetProfiles(t *testing.T) {
 	if err := w.loop.SetProfiles([]Profile{{SchedulerName: late, Pipeline: builtin.Profile()}}); err != nil {
 		t.Fatal(err)
 	}
-	if w.loop.lineup.reported != nil {
+	if w.loop.lineup.reported.Load() != nil {
 		t.Error("a fleet is kept that no profile wants")
 	}
 	w.until(w.binding("last", six(late)), "it is placed", scheduledFor(workv1alpha2.ReasonSuccess))

@@ -102,9 +102,9 @@ func (l *Loop) dismiss(key queue.Key) {
 func (l *Loop) clusterSeen(now *framework.Cluster) {
 	l.lineup.RLock()
 	defer l.lineup.RUnlock()
-	if l.lineup.reported != nil {
+	if reported := l.lineup.reported.Load(); reported != nil {
 		apart := *now
-		l.lineup.reported.SetCluster(&apart)
+		reported.SetCluster(&apart)
 	}
 	before, known := l.fleet.Cluster(now.Name)
 	facts := l.fleet.SetCluster(now)
@@ -124,8 +124,8 @@ func (l *Loop) clusterSeen(now *framework.Cluster) {
 func (l *Loop) clusterDeleted(name string) {
 	l.lineup.RLock()
 	defer l.lineup.RUnlock()
-	if l.lineup.reported != nil {
-		l.lineup.reported.RemoveCluster(name)
+	if reported := l.lineup.reported.Load(); reported != nil {
+		reported.RemoveCluster(name)
 	}
 	if l.fleet.RemoveCluster(name) {
 		l.enqueueAll(eventClusterDelete, l.bindings.on(name))

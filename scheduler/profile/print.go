@@ -62,6 +62,7 @@ func everything() *framework.Query {
 	placement := &framework.Placement{
 		Terms:         []framework.Term{{Affinity: affinity, Overflow: []framework.Affinity{affinity}}},
 		StaticWeights: make([]framework.WeightedAffinity, 1),
+		Spread:        make([]framework.SpreadConstraint, 1),
 	}
 	return &framework.Query{Snapshot: framework.NewSnapshot(nil, 1), Request: &framework.Request{Workload: true, Placement: placement}}
 }

@@ -313,7 +313,7 @@ POINT     ORDER  PLUGIN            WEIGHT  READS                       ARGUMENTS
 filter    1      ClusterAffinity   -       membership|labels|topology  -
 filter    2      TaintToleration   -       taints                      -
 filter    3      APIEnablement     -       apis                        -
-filter    4      SpreadConstraint  -       labels|topology             -
+filter    4      SpreadConstraint  -       membership|labels|topology  -
 filter    5      ClusterEviction   -       (asked every time)          -
 score     1      ClusterLocality   1       (asked every time)          -
 score     2      Costly            5       (asked every time)          {"label":"price"}
