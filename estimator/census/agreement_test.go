@@ -30,7 +30,7 @@ func withTaint(effect corev1.TaintEffect) func(*corev1.Node) {
 	}
 }
 
-// fleetOfAllKinds are nodes that differ in everything that decides where pods may go.
+// fleetOfAllKinds are nodes that differ in everything that decides where pods may go, except that all become ready: a local member has no others.
 func fleetOfAllKinds() []*corev1.Node {
 	return []*corev1.Node{
 		newNode("plain", simulated, offers("cpu", "4", "memory", "8Gi", "ephemeral-storage", "20Gi", "pods", "20")),
@@ -41,7 +41,6 @@ func fleetOfAllKinds() []*corev1.Node {
 		newNode("evicting", simulated, withTaint(corev1.TaintEffectNoExecute), offers("cpu", "2", "memory", "4Gi", "pods", "10")),
 		newNode("disliked", simulated, withTaint(corev1.TaintEffectPreferNoSchedule), offers("cpu", "1", "memory", "2Gi", "pods", "10")),
 		newNode("cordoned", simulated, func(n *corev1.Node) { n.Spec.Unschedulable = true }, offers("cpu", "4", "memory", "8Gi", "pods", "10")),
-		newNode("silent", offers("cpu", "32", "memory", "64Gi", "pods", "50")),
 	}
 }
 
