@@ -8,12 +8,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/cmd/internal/externalname"
 	"github.com/longshore-project/longshore/controllers/announce"
 	"github.com/longshore-project/longshore/controllers/descheduler"
 	estimatorclient "github.com/longshore-project/longshore/estimator/client"
@@ -59,19 +59,10 @@ func estimatorsIn(file string) (*schedulerv1alpha1.Estimators, error) {
 
 // externalHosts finds the targets of ExternalName Services.
 func externalHosts(reader client.Reader) estimatorclient.ExternalHost {
-	return func(ctx context.Context, namespace, name string) (string, error) {
+	return externalname.Hosts(func(ctx context.Context, namespace, name string) (*corev1.Service, error) {
 		var service corev1.Service
-		err := reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &service)
-		switch {
-		case apierrors.IsNotFound(err):
-			return "", nil
-		case err != nil:
-			return "", fmt.Errorf("looking up the Service of an estimator: %w", err)
-		case service.Spec.Type != corev1.ServiceTypeExternalName:
-			return "", fmt.Errorf("the Service %s/%s of an estimator is of type %s: make it ExternalName", namespace, name, service.Spec.Type)
-		}
-		return service.Spec.ExternalName, nil
-	}
+		return &service, reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &service)
+	})
 }
 
 // pending asks estimators about one workload in many members.

@@ -9,12 +9,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/cmd/internal/externalname"
 	"github.com/longshore-project/longshore/estimator/client"
 	"github.com/longshore-project/longshore/estimator/outcome"
 	"github.com/longshore-project/longshore/plugins/builtin/accurateestimate"
@@ -60,18 +60,9 @@ func newEstimators(ctx context.Context, config *rest.Config, r prometheus.Regist
 
 // externalHosts finds the targets of ExternalName Services.
 func externalHosts(kube kubernetes.Interface) client.ExternalHost {
-	return func(ctx context.Context, namespace, name string) (string, error) {
-		service, err := kube.CoreV1().Services(namespace).Get(ctx, name, metav1.GetOptions{})
-		switch {
-		case apierrors.IsNotFound(err):
-			return "", nil
-		case err != nil:
-			return "", fmt.Errorf("looking up the Service of an estimator: %w", err)
-		case service.Spec.Type != corev1.ServiceTypeExternalName:
-			return "", fmt.Errorf("the Service %s/%s of an estimator is of type %s: make it ExternalName", namespace, name, service.Spec.Type)
-		}
-		return service.Spec.ExternalName, nil
-	}
+	return externalname.Hosts(func(ctx context.Context, namespace, name string) (*corev1.Service, error) {
+		return kube.CoreV1().Services(namespace).Get(ctx, name, metav1.GetOptions{})
+	})
 }
 
 // attach makes the profiles ask their estimators. A profile whose section is the one in use goes on with its client. Call the function that is
