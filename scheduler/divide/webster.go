@@ -81,9 +81,13 @@ func jump(won []int64, weights []Weight, seats, total uint64) int64 {
 	return given
 }
 
+// fewParties is how many parties a heap holds without taking memory.
+const fewParties = 256
+
 // step hands out missing further seats, or takes back so many when missing is negative.
 func step(won []int64, weights []Weight, order Order, missing int64) {
-	q := &awards{weights: weights, won: won, order: order, takeBack: missing < 0}
+	var few [fewParties]int32
+	q := awards{weights: weights, won: won, order: order, takeBack: missing < 0, parties: few[:0]}
 	change := int64(1)
 	if q.takeBack {
 		change = -1
@@ -132,13 +136,16 @@ type awards struct {
 // init fills the heap for so many steps. Each step touches the first party, so no more than steps parties are ever touched: those that come
 // first now. When that is few of many they are picked in one pass, most of which is one comparison a party.
 func (q *awards) init(steps int64) {
-	q.parties = make([]int32, 0, min(int64(len(q.weights)), steps))
+	if most := min(int64(len(q.weights)), steps); most > int64(cap(q.parties)) {
+		q.parties = make([]int32, 0, most)
+	}
 	for i, w := range q.weights {
 		if w <= 0 || q.takeBack && q.won[i] == 0 {
 			continue
 		}
-		if int64(len(q.parties)) < steps {
-			q.parties = append(q.parties, int32(i))
+		if n := len(q.parties); int64(n) < steps {
+			q.parties = q.parties[:n+1] // append would move the memory of the caller to the heap
+			q.parties[n] = int32(i)
 			if int64(len(q.parties)) == steps {
 				q.lastFirst = true
 				q.heapify()

@@ -15,6 +15,7 @@ package resourcesummary
 import (
 	"context"
 	"math/bits"
+	"slices"
 
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
@@ -56,13 +57,16 @@ func Demand(r *framework.Request) (demand framework.Resources, pods int64) {
 			pods = framework.SaturatingAdd(pods, c.Replicas)
 		}
 	}
-	var positive framework.Resources
-	for _, d := range demand {
-		if d.Amount > 0 {
-			positive = append(positive, d)
-		}
+	return positive(demand), max(pods, 1)
+}
+
+// positive leaves out what is not above zero.
+func positive(demand framework.Resources) framework.Resources {
+	idle := func(d framework.ResourceAmount) bool { return d.Amount <= 0 }
+	if !slices.ContainsFunc(demand, idle) {
+		return demand
 	}
-	return positive, max(pods, 1)
+	return slices.DeleteFunc(slices.Clone(demand), idle)
 }
 
 func boundByPods(s *framework.Snapshot, rows []int32, out []framework.Capacity, pods int64) {
