@@ -71,7 +71,7 @@ func positive(demand framework.Resources) framework.Resources {
 
 func boundByPods(s *framework.Snapshot, rows []int32, out []framework.Capacity, pods int64) {
 	free, offered := s.Free(framework.ResourcePods)
-	summarized := s.Summarized()
+	summarized, at := s.Summarized(), free.Cursor()
 	for i, row := range rows {
 		if !summarized.Has(int(row)) {
 			continue
@@ -80,7 +80,7 @@ func boundByPods(s *framework.Snapshot, rows []int32, out []framework.Capacity, 
 		if !offered {
 			continue
 		}
-		out[i].Replicas = max(free.At(int(row)), 0)
+		out[i].Replicas = max(at.At(row), 0)
 		if pods > 1 {
 			out[i].Replicas /= pods
 		}
@@ -94,6 +94,7 @@ func boundByFree(s *framework.Snapshot, rows []int32, out []framework.Capacity, 
 	if modelled.Empty() {
 		onlyUnmodelled = false
 	}
+	at := free.Cursor()
 	for i, row := range rows {
 		fits := out[i].Replicas
 		if fits == 0 || onlyUnmodelled && modelled.Has(int(row)) {
@@ -101,7 +102,7 @@ func boundByFree(s *framework.Snapshot, rows []int32, out []framework.Capacity, 
 		}
 		out[i].Replicas = 0
 		if offered {
-			out[i].Replicas = least(fits, max(free.At(int(row)), 0), d.Amount)
+			out[i].Replicas = least(fits, max(at.At(row), 0), d.Amount)
 		}
 	}
 }
