@@ -24,6 +24,8 @@ type Solver struct {
 	nothing  []int64   // zeros
 	nodes    int
 	proven   bool
+	// questions is the work left for the questions of an explanation.
+	questions int
 }
 
 // Solve is like the function Solve.
@@ -38,7 +40,11 @@ func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
 		answer = &known
 	}
 	if !s.proven {
-		answer = s.slice(p, answer)
+		answer = s.slice(p, answer, climbWork, sliceWork)
+	}
+	if answer == nil && !s.proven && s.hopeless() && s.lookFor() {
+		found := s.solution()
+		answer = &found
 	}
 	if answer == nil {
 		return Solution{}, s.explain(p)
@@ -70,12 +76,25 @@ func (s *Solver) decide(p *Problem) bool {
 	if len(m.keys) > 1 {
 		m.arrange(&s.buffers)
 	}
-	if !m.limited() && s.takeAll() || s.quick() && s.settle(m.sum(m.keep, s.set)) || m.held > m.replicas && s.ignoringKept() {
+	if !m.limited() && s.takeAll() || s.quick() && s.settle(m.sum(m.keep, s.set)) || m.held > m.replicas && !s.hopeless() && s.ignoringKept() {
 		return true
 	}
 	if len(m.keys) < 2 {
 		m.arrange(&s.buffers)
 	}
+	if s.pair(p) != nil {
+		return false
+	}
+	if s.hopeless() {
+		s.proven = false
+		return false
+	}
+	return s.lookFor()
+}
+
+// lookFor searches as decide promises.
+func (s *Solver) lookFor() bool {
+	m := &s.model
 	first := s.pass(false)
 	if s.proven && !first {
 		return false
@@ -87,6 +106,14 @@ func (s *Solver) decide(p *Problem) bool {
 		s.hints = append(s.hints, slices.Clone(s.set))
 	}
 	return s.pass(true) || first && s.fallBack(s.hints[len(s.hints)-1])
+}
+
+// labelsPerClass is how many labels a search should be able to make for each class of candidates, or else is not begun where slices serve.
+const labelsPerClass = 64
+
+// hopeless reports whether a search would soon reach its limit, so that slices are the better way.
+func (s *Solver) hopeless() bool {
+	return s.model.sliceable() && len(s.model.classes) > s.limit(s.model.p)/labelsPerClass
 }
 
 // settle reports whether the answer of a pass that ignored every cut-off is
