@@ -135,7 +135,7 @@ const explainShare = 8
 
 // questionsWork is the work on slices for all questions of an explanation together, of which each may take a part of what is left.
 const (
-	questionsWork = 1 << 19
+	questionsWork = 1 << 17
 	questionPart  = 8
 )
 

@@ -14,8 +14,8 @@ import (
 
 // Limits of the work on slices, in looks at a candidate: some milliseconds.
 const (
-	climbWork = 1 << 20
-	sliceWork = climbWork + 1<<19
+	climbWork = 3 << 18
+	sliceWork = climbWork + 3<<17
 	leafWork  = 700 // what a knapsack costs beside its candidates and additions
 
 	additionsPerLook = 2
@@ -36,6 +36,7 @@ type slicer struct {
 	allowed [][]bool  // by key, group: part of the slice
 	forced  [][]bool  // by key, group: part of all that the slice is divided into
 	values  []int64   // by group
+	rooms   []int64   // the largest
 	lists   [][]int32 // by depth: candidates that are left
 	leaf    model     // m with the candidates of a slice and the key that is left
 	bound   Objective // of the slice looked at
@@ -162,14 +163,14 @@ func (t *slicer) branch(depth int, candidates []int32) bool {
 		return false
 	}
 	t.work += len(candidates) + leafWork
-	if len(candidates) == 0 {
+	if len(candidates) == 0 || t.best == nil && t.lacksRoom(candidates) {
 		return true
 	}
 	set, able := t.solve(candidates)
 	switch {
 	case !able:
 		return false
-	case set == nil || !t.beats(t.bound, set):
+	case set == nil || !t.beats(t.bound, set) || t.roomiest() && t.bound.Capacity < t.m.replicas:
 		return true
 	}
 	f, used := t.excess(set)
@@ -178,6 +179,33 @@ func (t *slicer) branch(depth int, candidates []int32) bool {
 		return true
 	}
 	return t.divide(depth, f, used, candidates)
+}
+
+// lacksRoom reports whether as many of the candidates as there may be cannot hold the replicas.
+func (t *slicer) lacksRoom(candidates []int32) bool {
+	m := t.m
+	if !m.p.Divided {
+		return false
+	}
+	if m.size.most == unbounded {
+		return m.sum(m.room, candidates) < m.replicas
+	}
+	t.rooms = resize(t.rooms, int(m.size.most))
+	clear(t.rooms)
+	for _, i := range candidates {
+		push(t.rooms, m.room[i])
+	}
+	sum := int64(0)
+	for _, room := range t.rooms {
+		sum += room
+	}
+	return sum < m.replicas
+}
+
+// roomiest reports whether the knapsack's set has the most room of all in the slice: nothing comes before room.
+func (t *slicer) roomiest() bool {
+	k := &t.s.knapsack
+	return t.m.p.Divided && k.plain && k.width == 0
 }
 
 // divide branches on the groups of a fixed key of which there are too many. As
@@ -311,9 +339,7 @@ func (t *slicer) solve(candidates []int32) (set []int32, able bool) {
 // is as good as the bound of its slice.
 func (t *slicer) judge(set []int32) (answer *Solution, reached bool) {
 	s, m := t.s, t.m
-	if _, ok := s.judge(); !ok {
-		return nil, false
-	}
+	_, ok := s.judge()
 	s.seats = append(s.seats[:0], s.seating.seats...)
 	o := s.objective()
 	for at, counter := range m.counters {
@@ -323,6 +349,10 @@ func (t *slicer) judge(set []int32) (answer *Solution, reached bool) {
 		if n := int32(o.Groups[at]); n < m.keys[counter].least || n > m.keys[counter].most {
 			return nil, false
 		}
+	}
+	if !ok {
+		s.cramped = s.cramped || o.Capacity < m.replicas
+		return nil, false
 	}
 	answer = &Solution{Chosen: slices.Clone(set), Seats: slices.Clone(s.seats), Objective: o}
 	return answer, o.Compare(t.bound) == 0

@@ -24,6 +24,8 @@ type Solver struct {
 	nothing  []int64   // zeros
 	nodes    int
 	proven   bool
+	// cramped means that slices hold sets that are allowed but for their room.
+	cramped bool
 	// questions is the work left for the questions of an explanation.
 	questions int
 }
@@ -42,7 +44,7 @@ func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
 	if !s.proven {
 		answer = s.slice(p, answer, climbWork, sliceWork)
 	}
-	if answer == nil && !s.proven && s.hopeless() && s.lookFor() {
+	if answer == nil && !s.proven && s.hopeless() && !s.cramped && s.lookFor() {
 		found := s.solution()
 		answer = &found
 	}
@@ -53,8 +55,11 @@ func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
 }
 
 // sliceShare is the part of the node limit that the search gets where slices are
-// another way.
-const sliceShare = 4
+// another way, lastShare where they found nothing and the search is the last.
+const (
+	sliceShare = 4
+	lastShare  = 32
+)
 
 // limit is the node limit of p.
 func (s *Solver) limit(p *Problem) int {
@@ -67,7 +72,7 @@ func (s *Solver) limit(p *Problem) int {
 // decide leaves the best set and its seats in s; false when none was found,
 // which is certain when s.proven.
 func (s *Solver) decide(p *Problem) bool {
-	s.nodes, s.proven, s.hints = 0, true, nil
+	s.nodes, s.proven, s.cramped, s.hints = 0, true, false, nil
 	m := &s.model
 	m.prepare(p)
 	if len(m.active) == 0 {
@@ -197,7 +202,10 @@ func (s *Solver) pass(exact bool) bool {
 	s.plan.build(&s.model, exact, &s.buffers)
 	limit := s.limit(s.model.p)
 	limit = max(1, limit/4, limit-s.nodes)
-	if s.model.sliceable() {
+	switch {
+	case s.hopeless():
+		limit = max(1, limit/lastShare)
+	case s.model.sliceable():
 		limit = max(1, limit/sliceShare)
 	}
 	var ok bool
