@@ -57,13 +57,16 @@ func (l *Loop) arrange(old, b workv1alpha2.Binding) {
 }
 
 func (l *Loop) enqueue(event string, b workv1alpha2.Binding) {
-	var priority int32
-	if p := b.BindingSpec().SchedulePriority; p != nil {
-		priority = p.Priority
-	}
 	l.metrics.incoming.WithLabelValues(event).Inc()
 	l.prefetch(b)
-	l.queue.Add(keyOf(b), priority)
+	l.queue.Add(keyOf(b), priorityOf(b))
+}
+
+func priorityOf(b workv1alpha2.Binding) int32 {
+	if p := b.BindingSpec().SchedulePriority; p != nil {
+		return p.Priority
+	}
+	return 0
 }
 
 // leave leaves the binding to others.

@@ -225,6 +225,14 @@ func eventTable() []happening {
 				s.loop.fleet.Assume("ns/divided", []cache.Reservation{{Cluster: "a", Resources: framework.NewResources(map[string]int64{"cpu": 1})}})
 				s.loop.bindingDeleted(keyOf(s.bindings["divided"]))
 			}, []string{"apart", "divided", "noroom"}},
+		{"An estimator says that more fits into a member than was known", "those parked for lack of room", eventWake,
+			func(s *scene) { s.loop.EstimatesChanged([]string{"a"}, true) }, []string{"noroom"}},
+		{"The configuration of the scheduler is changed", "every parked one; those that name a profile which is new (`BindingAdd`)", eventWake,
+			func(s *scene) {
+				if err := s.loop.SetProfiles([]Profile{{Pipeline: builtin.Profile()}}); err != nil {
+					s.t.Fatal(err)
+				}
+			}, []string{"apart", "noapi", "noroom", "nowhere", "tainted"}},
 	}
 }
 

@@ -110,18 +110,22 @@ func New(c clock.Clock) *Queue {
 	return &Queue{clock: c, items: map[Key]*item{}, parked: newParking(), ready: make(chan struct{}, 1)}
 }
 
-// Add makes the binding active. If it is queued already it keeps its place and its priority.
+// Add makes the binding active with this priority. If it is active already it keeps its place and its priority.
 func (q *Queue) Add(key Key, priority int32) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	it, known := q.items[key]
-	if !known {
-		it = &item{Item: Item{Key: key, Priority: priority}, index: notInHeap, state: inHand}
+	switch {
+	case !known:
+		it = &item{Item: Item{Key: key}, index: notInHeap, state: inHand}
 		q.items[key] = it
-	} else if it.state == inHand {
-		it.again = true
+	case it.state == active:
+		return
+	case it.state == inHand:
+		it.Priority, it.again = priority, true
 		return
 	}
+	it.Priority = priority
 	q.activate(it)
 }
 
@@ -286,10 +290,7 @@ func paceFor(attempts int) time.Duration {
 
 // activate takes the item from wherever it is and puts it into the active heap.
 func (q *Queue) activate(it *item) {
-	switch {
-	case it.state == active:
-		return
-	case it.index != notInHeap:
+	if it.index != notInHeap {
 		heap.Remove(&q.due, it.index)
 	}
 	if it.state == parked {

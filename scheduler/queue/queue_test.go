@@ -49,6 +49,27 @@ func TestOrder(t *testing.T) {
 	expect(t, q, "urgent", "first", "second", "third")
 }
 
+// A binding that waits for something else than its turn is not queued: it comes back with the priority that it has by then.
+func TestPriorityOfWhatWaits(t *testing.T) {
+	waits := map[string]func(*Queue){
+		"backoff": func(q *Queue) { q.Retry(key("a")) },
+		"parked":  func(q *Queue) { q.Park(key("a"), nil, true) },
+		"in hand": func(*Queue) {},
+	}
+	for name, wait := range waits {
+		t.Run(name, func(t *testing.T) {
+			q, _ := newQueue()
+			q.Add(key("a"), 0)
+			names(q)
+			wait(q)
+			q.Add(key("first"), 5)
+			q.Add(key("a"), 10)
+			q.Done(key("a")) // Puts down what is in hand; the others are not.
+			expect(t, q, "a", "first")
+		})
+	}
+}
+
 func TestBackoffDoubles(t *testing.T) {
 	q, clock := newQueue()
 	q.Add(key("a"), 0)
