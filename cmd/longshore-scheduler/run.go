@@ -50,11 +50,12 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	settle(true)
 	defer asked.close()
 	o.leaseName = cmp.Or(o.leaseName, leaseOf(built))
-	scheduling, err := loop.New(config, loop.Options{Profiles: profiles, Committers: o.committers, Metrics: measured.loop})
+	scheduling, err := loop.New(config, loop.Options{Profiles: profiles, Committers: o.committers, Metrics: measured.loop, Absent: absent})
 	if err != nil {
 		return err
 	}
 	asked.loop.Store(scheduling)
+	external.loop.Store(scheduling)
 	server, err := newServer(o, scheduling.Synced, measured.registry, map[string]http.Handler{host.ReportPath: external, shadow.ReportPath: shadows})
 	if err != nil {
 		return err

@@ -19,11 +19,13 @@ type commit struct {
 	item  queue.Item
 	entry *entry
 	// profile is the one that decided, even if others have taken over since.
-	profile      *Profile
-	trigger      trigger
-	want         result
-	then         next
-	cures        []framework.Cure
+	profile *Profile
+	trigger trigger
+	want    result
+	then    next
+	cures   []framework.Cure
+	// lacked is what Queue.Retry is told.
+	lacked       string
 	reservations []cache.Reservation
 	ticket       cache.Ticket
 }

@@ -135,8 +135,11 @@ func (l *Loop) clusterDeleted(name string) {
 	}
 }
 
-func (l *Loop) wake(changes ...framework.Cure) {
-	if n := l.queue.Wake(changes...); n > 0 {
+func (l *Loop) wake(changes ...framework.Cure) { l.woke(l.queue.Wake(changes...)) }
+
+// woke counts bindings that were woken.
+func (l *Loop) woke(n int) {
+	if n > 0 {
 		l.metrics.incoming.WithLabelValues(eventWake).Add(float64(n))
 	}
 }
