@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -46,16 +45,12 @@ type estimating struct {
 // Prefetch implements loop.Estimators.
 func (e *estimating) Prefetch(r *framework.Request) { e.client.Prefetch(r) }
 
-func newEstimators(ctx context.Context, config *rest.Config, r prometheus.Registerer) (*estimators, error) {
+func newEstimators(ctx context.Context, config *rest.Config, m *metrics) (*estimators, error) {
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the control plane: %w", err)
 	}
-	e := &estimators{
-		ctx: ctx, hosts: externalHosts(kube), calls: client.NewMetrics(), outcomes: outcome.NewMetrics(), inUse: map[string]*estimating{},
-	}
-	r.MustRegister(e.calls, e.outcomes)
-	return e, nil
+	return &estimators{ctx: ctx, hosts: externalHosts(kube), calls: m.calls, outcomes: m.outcomes, inUse: map[string]*estimating{}}, nil
 }
 
 // externalHosts finds the targets of ExternalName Services.

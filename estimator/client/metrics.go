@@ -39,13 +39,21 @@ func NewMetrics() *Metrics {
 }
 
 // Describe implements prometheus.Collector.
-func (m *Metrics) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, out) }
+func (m *Metrics) Describe(out chan<- *prometheus.Desc) {
+	for _, c := range m.collectors() {
+		c.Describe(out)
+	}
+}
 
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(out chan<- prometheus.Metric) {
-	for _, c := range []prometheus.Collector{m.calls, m.up, m.answers, m.late} {
+	for _, c := range m.collectors() {
 		c.Collect(out)
 	}
+}
+
+func (m *Metrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.calls, m.up, m.answers, m.late}
 }
 
 func (m *Metrics) called(_ string, took time.Duration, err error) {
