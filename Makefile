@@ -18,7 +18,7 @@ build: ## compile the programs into bin/
 	$(GO) build -o $(BIN)/ $(PROGRAMS)
 
 .PHONY: demo
-demo: build ## bring up a control plane with three members and show a Deployment land there
+demo: build ## bring up a control plane with three members and show Deployments land there
 	BIN=$(BIN) test/demo/demo.sh up
 
 .PHONY: demo-down

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -92,8 +95,8 @@ const mostBytes = 16 << 20
 
 // serveEstimates serves gRPC until ctx ends.
 func serveEstimates(ctx context.Context, o *options, certificates *serving.Certificates, members *server.Members, metrics *server.Metrics) error {
-	creds := insecure.NewCredentials()
-	if !o.insecure {
+	creds, secure := insecure.NewCredentials(), o.socket == "" && !o.insecure
+	if secure {
 		creds = credentials.NewTLS(certificates.Config("h2"))
 	}
 	s := grpc.NewServer(
@@ -101,14 +104,48 @@ func serveEstimates(ctx context.Context, o *options, certificates *serving.Certi
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	)
 	server.Register(s, members)
-	listener, err := net.Listen("tcp", o.grpcAddress())
+	listener, err := o.listen()
 	if err != nil {
-		return fmt.Errorf("serving estimates: %w; choose another --grpc-port or --bind-address", err)
+		return fmt.Errorf("serving estimates: %w", err)
 	}
-	klog.FromContext(ctx).Info("Serving estimates", "address", listener.Addr().String(), "tls", !o.insecure)
+	klog.FromContext(ctx).Info("Serving estimates", "address", listener.Addr().String(), "tls", secure)
 	context.AfterFunc(ctx, s.Stop)
 	if err := s.Serve(listener); err != nil {
 		return fmt.Errorf("serving estimates: %w", err)
 	}
 	return nil
+}
+
+// listen opens what estimates are served on.
+func (o *options) listen() (net.Listener, error) {
+	if o.socket != "" {
+		return listenOn(o.socket)
+	}
+	listener, err := net.Listen("tcp", o.grpcAddress())
+	if err != nil {
+		return nil, fmt.Errorf("%w; choose another --grpc-port or --bind-address", err)
+	}
+	return listener, nil
+}
+
+// listenOn opens a unix socket that nobody else may use, in place of one that a process which is gone left behind.
+func listenOn(path string) (net.Listener, error) {
+	if conn, err := net.Dial("unix", path); err == nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("somebody else serves on %s; choose another --socket", path)
+	}
+	// It gets its name only when others are locked out.
+	unnamed := path + ".new"
+	if err := os.Remove(unnamed); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: unnamed, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("%w; choose another --socket", err)
+	}
+	listener.SetUnlinkOnClose(false)
+	if err := errors.Join(os.Chmod(unnamed, 0o600), os.Rename(unnamed, path)); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return listener, nil
 }

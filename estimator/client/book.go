@@ -61,7 +61,7 @@ func (b *book) question(r *framework.Request) *question {
 		if len(b.questions) >= questionsKept {
 			b.forgetOldest()
 		}
-		q = &question{shape: shape, batch: toQuestion(r), request: r, answers: map[answerKey]answer{}, asked: map[*endpoint]bool{}}
+		q = &question{shape: shape, batch: ToQuestion(r), request: r, answers: map[answerKey]answer{}, asked: map[*endpoint]bool{}}
 		b.questions[shape] = q
 	}
 	q.touched = b.clock

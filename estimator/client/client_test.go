@@ -206,7 +206,7 @@ func start(t *testing.T, o Options, fakes ...*fake) (*Client, chan change) {
 }
 
 func connectTo(address string) Connect {
-	return func(context.Context, string) ([]*grpc.ClientConn, error) { return dial(nil, address) }
+	return func(context.Context, string) ([]*grpc.ClientConn, error) { return Dial(nil, address) }
 }
 
 // eventually waits for these calls of Changed, in any order and among others.

@@ -81,7 +81,7 @@ func TestKarmadasEstimators(t *testing.T) {
 			c, _ := start(t, Options{Servers: []Server{{
 				Name: "of-{member}", PerMember: true, Protocol: protocol,
 				Connect: func(_ context.Context, member string) ([]*grpc.ClientConn, error) {
-					return dial(nil, addresses[member])
+					return Dial(nil, addresses[member])
 				},
 			}}})
 			r := request(250)
