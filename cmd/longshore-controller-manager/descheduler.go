@@ -7,12 +7,13 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
-	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/cmd/internal/externalname"
 	"github.com/longshore-project/longshore/controllers/announce"
 	"github.com/longshore-project/longshore/controllers/descheduler"
@@ -28,10 +29,20 @@ func registerDescheduler(ctx context.Context, mgr ctrl.Manager, o *options) erro
 	if err != nil {
 		return fmt.Errorf("--descheduler-config: %w", err)
 	}
-	asking := estimatorclient.New(ctx, estimatorclient.FromConfig(section, externalHosts(mgr.GetAPIReader())))
-	context.AfterFunc(ctx, asking.Close)
+	calls, taken := estimatorclient.NewMetrics(), descheduler.NewMetrics()
+	for _, m := range []prometheus.Collector{calls, taken} {
+		if err := metrics.Registry.Register(m); err != nil {
+			return fmt.Errorf("registering the metrics of the descheduler: %w", err)
+		}
+		context.AfterFunc(ctx, func() { metrics.Registry.Unregister(m) })
+	}
+	asking := estimatorclient.FromConfig(section, externalHosts(mgr.GetAPIReader()))
+	asking.Metrics = calls
+	asked := estimatorclient.New(ctx, asking)
+	context.AfterFunc(ctx, asked.Close)
 	return mgr.Add(&descheduler.Controller{
-		Client: mgr.GetClient(), Estimators: pending{asking}, Events: announce.Bounded(mgr.GetEventRecorder("descheduler")),
+		Client: mgr.GetClient(), Templates: mgr.GetAPIReader(), Estimators: pending{asked}, Metrics: taken,
+		Events:   announce.Bounded(mgr.GetEventRecorder("descheduler")),
 		Interval: o.deschedulingInterval, Threshold: o.unschedulableThreshold, Budget: o.deschedulingBudget,
 	})
 }
@@ -65,20 +76,19 @@ func externalHosts(reader client.Reader) estimatorclient.ExternalHost {
 	})
 }
 
-// pending asks estimators about one workload in many members.
+// pending asks estimators about workloads in members.
 type pending struct{ client *estimatorclient.Client }
 
 // Unschedulable implements descheduler.Estimators.
-func (p pending) Unschedulable(ctx context.Context, r workv1alpha2.ObjectReference, members []string, threshold time.Duration) map[string]int32 {
-	workloads := make([]estimatorclient.Workload, len(members))
-	for i, name := range members {
-		workloads[i] = estimatorclient.Workload{Member: name, APIVersion: r.APIVersion, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
+func (p pending) Unschedulable(ctx context.Context, questions []descheduler.Question, threshold time.Duration) []descheduler.Answer {
+	workloads := make([]estimatorclient.Workload, len(questions))
+	for i, q := range questions {
+		r := &q.Workload
+		workloads[i] = estimatorclient.Workload{Member: q.Member, APIVersion: r.APIVersion, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
 	}
-	out := map[string]int32{}
+	out := make([]descheduler.Answer, len(questions))
 	for i, a := range p.client.Unschedulable(ctx, workloads, threshold) {
-		if a.Missing == "" {
-			out[members[i]] = a.Replicas
-		}
+		out[i] = descheduler.Answer(a)
 	}
 	return out
 }
