@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
 	"github.com/longshore-project/longshore/cmd/internal/externalname"
 	"github.com/longshore-project/longshore/controllers/announce"
@@ -41,7 +42,7 @@ func registerDescheduler(ctx context.Context, mgr ctrl.Manager, o *options) erro
 	asked := estimatorclient.New(ctx, asking)
 	context.AfterFunc(ctx, asked.Close)
 	return mgr.Add(&descheduler.Controller{
-		Client: mgr.GetClient(), Templates: mgr.GetAPIReader(), Estimators: pending{asked}, Metrics: taken,
+		Client: mgr.GetClient(), Templates: mgr.GetAPIReader(), Estimators: pending{asked, mgr.GetClient(), section.SkipPullMembers}, Metrics: taken,
 		Events:   announce.Bounded(mgr.GetEventRecorder("descheduler")),
 		Interval: o.deschedulingInterval, Threshold: o.unschedulableThreshold, Budget: o.deschedulingBudget,
 	})
@@ -77,18 +78,44 @@ func externalHosts(reader client.Reader) estimatorclient.ExternalHost {
 }
 
 // pending asks estimators about workloads in members.
-type pending struct{ client *estimatorclient.Client }
+type pending struct {
+	client   *estimatorclient.Client
+	clusters client.Reader
+	// skipPull asks nobody about members that pull.
+	skipPull bool
+}
 
 // Unschedulable implements descheduler.Estimators.
 func (p pending) Unschedulable(ctx context.Context, questions []descheduler.Question, threshold time.Duration) []descheduler.Answer {
-	workloads := make([]estimatorclient.Workload, len(questions))
-	for i, q := range questions {
-		r := &q.Workload
-		workloads[i] = estimatorclient.Workload{Member: q.Member, APIVersion: r.APIVersion, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
-	}
 	out := make([]descheduler.Answer, len(questions))
+	var workloads []estimatorclient.Workload
+	var places []int
+	for i, q := range questions {
+		if why := p.excluded(ctx, q.Member); why != "" {
+			out[i].Missing = why
+			continue
+		}
+		r := &q.Workload
+		workloads = append(workloads, estimatorclient.Workload{Member: q.Member, APIVersion: r.APIVersion, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name})
+		places = append(places, i)
+	}
 	for i, a := range p.client.Unschedulable(ctx, workloads, threshold) {
-		out[i] = descheduler.Answer(a)
+		out[places[i]] = descheduler.Answer(a)
 	}
 	return out
+}
+
+// excluded says why nobody is asked about the member; empty if somebody is.
+func (p pending) excluded(ctx context.Context, member string) string {
+	if !p.skipPull {
+		return ""
+	}
+	var c clusterv1alpha1.Cluster
+	if err := p.clusters.Get(ctx, client.ObjectKey{Name: member}, &c); err != nil {
+		return fmt.Sprintf("reading Cluster %s: %v", member, err)
+	}
+	if c.Spec.SyncMode == clusterv1alpha1.Pull {
+		return "the member pulls, and skipPullMembers is set"
+	}
+	return ""
 }

@@ -131,6 +131,7 @@ func (e *estimators) changed(members []string, roomier bool) {
 func (e *estimating) plugin(section *schedulerv1alpha1.Estimators) *accurateestimate.Plugin {
 	return &accurateestimate.Plugin{
 		Source: e.client, Merge: accurateestimate.Merge(section.Merge), Lifetime: section.CacheFor.Duration, Limits: e.Outcomes,
+		CountGrowth: section.CountGrowth, SkipPull: section.SkipPullMembers,
 	}
 }
 

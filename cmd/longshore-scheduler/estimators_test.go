@@ -23,7 +23,7 @@ import (
 )
 
 func TestEstimatorFlags(t *testing.T) {
-	o, err := parse([]string{"--enable-scheduler-estimator", "--scheduler-estimator-port=1234", "--scheduler-estimator-timeout=1s"}, &bytes.Buffer{})
+	o, err := parse([]string{"--enable-scheduler-estimator", "--scheduler-estimator-port=1234", "--scheduler-estimator-timeout=1s", "--disable-scheduler-estimator-in-pull-mode"}, &bytes.Buffer{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +37,8 @@ func TestEstimatorFlags(t *testing.T) {
 		Protocol: schedulerv1alpha1.ProtocolKarmada, TLS: &schedulerv1alpha1.EstimatorTLS{InsecureSkipVerify: true},
 	}}
 	got := c.Profiles[0].Estimators
-	if diff := cmp.Diff(want, got.Servers); diff != "" || got.Merge != schedulerv1alpha1.MergeMin || got.Deadline.Duration != time.Second {
-		t.Errorf("merge %s, deadline %v, servers (-want +got):\n%s", got.Merge, got.Deadline, diff)
+	if diff := cmp.Diff(want, got.Servers); diff != "" || got.Merge != schedulerv1alpha1.MergeMin || got.Deadline.Duration != time.Second || !got.SkipPullMembers {
+		t.Errorf("merge %s, deadline %v, skip pull %t, servers (-want +got):\n%s", got.Merge, got.Deadline, got.SkipPullMembers, diff)
 	}
 	var out bytes.Buffer
 	o.printProfile = true
@@ -48,8 +48,10 @@ func TestEstimatorFlags(t *testing.T) {
 	if !strings.Contains(out.String(), "AccurateEstimate") || strings.Contains(out.String(), "ResourceSummary") {
 		t.Errorf("the profile does not show that it asks estimators:\n%s", out.String())
 	}
-	if _, err := parse([]string{"--enable-scheduler-estimator", "--config=x"}, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "exclude each other") {
-		t.Errorf("with a file the error is %v", err)
+	for _, flag := range []string{"--enable-scheduler-estimator", "--disable-scheduler-estimator-in-pull-mode"} {
+		if _, err := parse([]string{flag, "--config=x"}, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "exclude each other") {
+			t.Errorf("with a file and %s the error is %v", flag, err)
+		}
 	}
 }
 

@@ -245,7 +245,10 @@ func (c *Client) read(q *question, member string, now time.Time) accurateestimat
 	case age > c.options.Lifetime:
 		return accurateestimate.Answer{Missing: e.excuseFor(member)}
 	}
-	return accurateestimate.Answer{Sets: a.sets, Known: true, Source: e.name, At: at.Truncate(time.Second), Age: age}
+	return accurateestimate.Answer{
+		Sets: a.sets, Known: true, AtLeast: a.atLeast, GrowTo: a.growTo, CanGrow: a.canGrow, Quota: a.quota,
+		Source: e.name, At: at.Truncate(time.Second), Age: age,
+	}
 }
 
 // advance tells everybody who waits that a call ended. The lock is held.
