@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -102,7 +103,21 @@ func (p pending) Unschedulable(ctx context.Context, questions []descheduler.Ques
 	for i, a := range p.client.Unschedulable(ctx, workloads, threshold) {
 		out[places[i]] = descheduler.Answer(a)
 	}
+	p.leaveDeparted(ctx)
 	return out
+}
+
+// leaveDeparted closes the connections to the estimators of members that are gone.
+func (p pending) leaveDeparted(ctx context.Context) {
+	var list clusterv1alpha1.ClusterList
+	if err := p.clusters.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return // The next round does it.
+	}
+	there := sets.New[string]()
+	for i := range list.Items {
+		there.Insert(list.Items[i].Name)
+	}
+	p.client.Retain(there.Has)
 }
 
 // excluded says why nobody is asked about the member; empty if somebody is.

@@ -230,6 +230,20 @@ func eventually(t *testing.T, told chan change, want ...change) {
 	}
 }
 
+// awaitThat waits until something becomes true that happens in the background.
+func awaitThat(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	tick, timeout := time.NewTicker(time.Millisecond), time.After(patience)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-timeout:
+			t.Fatalf("waiting until %s", what)
+		}
+	}
+}
+
 func request(cpu int64) *framework.Request {
 	return &framework.Request{Replicas: 1, Requirements: framework.NewResources(map[string]int64{"cpu": cpu})}
 }

@@ -210,7 +210,9 @@ func (e *endpoint) changed(reports []report) {
 	c := e.client
 	c.mu.Lock()
 	for i := range reports {
-		e.report(&reports[i], &job{}, &n)
+		if !e.left {
+			e.report(&reports[i], &job{}, &n)
+		}
 	}
 	c.advance()
 	c.mu.Unlock()
