@@ -9,12 +9,14 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
 	"github.com/longshore-project/longshore/plugins/host"
+	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
 
@@ -22,6 +24,8 @@ import (
 type external struct {
 	log     logr.Logger
 	metrics *host.Metrics
+	// loop is told when a plugin runs again; nil until there is one.
+	loop atomic.Pointer[loop.Loop]
 
 	mu    sync.Mutex
 	hosts map[string]*host.Host
@@ -52,13 +56,15 @@ func (e *external) start(p *schedulerv1alpha1.SchedulerProfile) error {
 	return h.Apply(specs)
 }
 
-// newHost counts nothing for a shadow, whose plugins would be counted among those of the same names that decide.
 func (e *external) newHost(schedulerName string) *host.Host {
-	metrics := e.metrics
-	if schedulerv1alpha1.IsShadow(schedulerName) {
-		metrics = nil
-	}
-	return host.New(host.Options{Log: e.log.WithValues("profile", schedulerName), Metrics: metrics})
+	return host.New(host.Options{
+		Log: e.log.WithValues("profile", schedulerName), Metrics: e.metrics, Profile: schedulerName,
+		OnChange: func(s host.Status) {
+			if l := e.loop.Load(); l != nil && s.State == host.Running {
+				l.PluginReturned(schedulerName)
+			}
+		},
+	})
 }
 
 // withShadows returns all profiles, and their shadows as profiles.

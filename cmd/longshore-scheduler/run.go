@@ -58,6 +58,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 		return err
 	}
 	asked.loop.Store(scheduling)
+	external.loop.Store(scheduling)
 	server, err := newServer(o, scheduling.Synced, measured, map[string]http.Handler{host.ReportPath: external, shadow.ReportPath: shadows})
 	if err != nil {
 		return err

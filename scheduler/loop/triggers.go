@@ -225,3 +225,13 @@ func gainsRoom(before, now *framework.Cluster) bool {
 func exceeds(a, b framework.Resources) bool {
 	return slices.ContainsFunc(a, func(x framework.ResourceAmount) bool { return x.Amount > b.Amount(x.Name) })
 }
+
+// PluginReturned is to be called when a plugin of the profile answers again that was away. Bindings of the profile that wait because something
+// failed are decided at once.
+func (l *Loop) PluginReturned(schedulerName string) {
+	n := l.queue.Hasten(func(key queue.Key) bool {
+		r, ok := l.bindings.get(key)
+		return ok && schedulerOf(r.binding) == schedulerName
+	})
+	l.metrics.incoming.WithLabelValues(eventWake).Add(float64(n))
+}

@@ -5,7 +5,7 @@
 //	             Add, Wake, time
 //	   ┌───────────────────────────────┐
 //	   ▼                               │
-//	active ──Pop──► in hand ──Retry──► backoff ◄─┐
+//	active ──Pop──► in hand ──Retry──► backoff ◄─┐      (Hasten ends a backoff at once)
 //	   ▲               │ └────Park───► parked ───┘ Wake, too soon
 //	   └──Add in hand──┤
 //	                  Done ► gone
@@ -22,6 +22,7 @@ import (
 	"container/heap"
 	"context"
 	"math/bits"
+	"slices"
 	"sync"
 	"time"
 
@@ -98,6 +99,8 @@ type item struct {
 	// seen is the count of changes when it was taken in hand.
 	seen  factCounts
 	cures []framework.Cure
+	// failed means that it is in backoff because of Retry, not because changes came too often.
+	failed bool
 	// at is when it becomes active by itself; only items in the due heap have a time.
 	at    time.Time
 	index int
@@ -205,8 +208,37 @@ func (q *Queue) Retry(key Key) {
 		q.activate(it)
 		return
 	}
-	it.state = backoff
+	it.state, it.failed = backoff, true
 	q.schedule(it, q.clock.Now().Add(backoffFor(it.Attempts)))
+}
+
+// Hasten makes those bindings active at once that Retry put down and which says yes to, and returns their number. It calls which without holding
+// a lock. It is for the moment when what they failed of is known to be mended; they keep their attempts, so that the next failure waits longer.
+func (q *Queue) Hasten(which func(Key) bool) int {
+	failed := slices.DeleteFunc(q.failed(), func(k Key) bool { return !which(k) })
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	hastened := 0
+	for _, key := range failed {
+		if it, ok := q.items[key]; ok && it.state == backoff && it.failed {
+			q.activate(it)
+			hastened++
+		}
+	}
+	return hastened
+}
+
+// failed returns the bindings that Retry put down, in the order in which their time comes.
+func (q *Queue) failed() []Key {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	waiting := slices.DeleteFunc(slices.Clone(q.due), func(it *item) bool { return it.state != backoff || !it.failed })
+	slices.SortFunc(waiting, func(a, b *item) int { return a.at.Compare(b.at) })
+	keys := make([]Key, len(waiting))
+	for i, it := range waiting {
+		keys[i] = it.Key
+	}
+	return keys
 }
 
 func backoffFor(attempts int) time.Duration {
@@ -272,7 +304,7 @@ func (q *Queue) rouse(it *item) {
 	if it.index != notInHeap {
 		heap.Remove(&q.due, it.index)
 	}
-	it.state = backoff
+	it.state, it.failed = backoff, false
 	q.schedule(it, at)
 }
 

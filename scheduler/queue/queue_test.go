@@ -259,3 +259,37 @@ func TestChangesWhileInHandAreLimitedToo(t *testing.T) {
 		}
 	}
 }
+
+func TestHasten(t *testing.T) {
+	q, clock := newQueue()
+	for _, name := range []string{"a", "b", "c", "woken", "parked"} {
+		q.Add(key(name), 0)
+	}
+	expect(t, q, "a", "b", "c", "woken", "parked")
+	cure := framework.Cure{Fact: framework.FactCapacity}
+	q.Park(key("parked"), nil, false)
+	q.Park(key("woken"), []framework.Cure{cure}, false)
+	q.Wake(cure)
+	expect(t, q, "woken")
+	q.Park(key("woken"), []framework.Cure{cure}, false)
+	q.Wake(cure) // It waits now because the change before was in vain.
+	for _, name := range []string{"b", "a", "c"} {
+		q.Retry(key(name))
+		clock.Step(time.Millisecond)
+	}
+	asked := map[string]bool{}
+	n := q.Hasten(func(k Key) bool {
+		q.Depth() // The queue is not locked.
+		asked[k.Name] = true
+		return k.Name != "c"
+	})
+	if diff := cmp.Diff(map[string]bool{"a": true, "b": true, "c": true}, asked); diff != "" || n != 2 {
+		t.Errorf("%d were hastened, want 2; asked about (-want +got):\n%s", n, diff)
+	}
+	expect(t, q, "b", "a")
+	q.Retry(key("a"))
+	clock.Step(2*time.Second - time.Millisecond)
+	expect(t, q, "woken", "c")
+	clock.Step(time.Millisecond)
+	expect(t, q, "a") // Its second failure counts as such.
+}
