@@ -24,15 +24,33 @@ import (
 	"github.com/longshore-project/longshore/estimator/server"
 )
 
-// run works until ctx ends. o must be valid.
+// run works until ctx ends. o must be valid. What is served is opened first, so that a port which is taken ends the program before it does anything.
 func run(ctx context.Context, o *options) error {
+	certificates, err := serving.LoadCertificates(o.files, o.bindAddress, klog.Background())
+	if err != nil {
+		return err
+	}
 	members := server.NewMembers(o.unknownAfter)
 	metrics := server.NewMetrics(members)
 	group, ctx := errgroup.WithContext(ctx)
+	synced := func() bool { return true }
+	health := &serving.Health{
+		Address: o.healthAddress(), Certificates: certificates, Metrics: metrics, Profiling: o.profiling,
+		Ready: func() bool { return synced() && members.Settled() },
+	}
+	var healthListener net.Listener
+	if o.securePort != 0 {
+		if healthListener, err = health.Listen(); err != nil {
+			return err
+		}
+	}
+	listener, err := o.listen()
+	if err != nil {
+		return fmt.Errorf("serving estimates: %w", err)
+	}
 	if err := observeTargets(ctx, group, o, members); err != nil {
 		return err
 	}
-	synced := func() bool { return true }
 	if o.controlPlane != "" {
 		fleet, err := newFleet(ctx, o, members)
 		if err != nil {
@@ -41,18 +59,12 @@ func run(ctx context.Context, o *options) error {
 		synced = fleet.synced.Load
 		group.Go(func() error { return fleet.run(ctx) })
 	}
-	certificates, err := serving.LoadCertificates(o.files, o.bindAddress, klog.Background())
-	if err != nil {
-		return err
+	if healthListener != nil {
+		group.Go(func() error { return health.ServeOn(ctx, healthListener) })
 	}
-	if o.securePort != 0 {
-		health := &serving.Health{
-			Address: o.healthAddress(), Certificates: certificates, Metrics: metrics, Profiling: o.profiling,
-			Ready: func() bool { return synced() && members.Settled() },
-		}
-		group.Go(func() error { return health.Serve(ctx) })
-	}
-	group.Go(func() error { return serveEstimates(ctx, o, certificates, members, metrics) })
+	s := newServer(o, certificates, metrics)
+	server.Register(s, members)
+	group.Go(func() error { return serveEstimates(ctx, s, listener) })
 	return group.Wait()
 }
 
@@ -93,22 +105,21 @@ func accessOf(config *rest.Config) (access server.Access, err error) {
 // mostBytes bounds a request: about ten thousand questions.
 const mostBytes = 16 << 20
 
-// serveEstimates serves gRPC until ctx ends.
-func serveEstimates(ctx context.Context, o *options, certificates *serving.Certificates, members *server.Members, metrics *server.Metrics) error {
-	creds, secure := insecure.NewCredentials(), o.socket == "" && !o.insecure
-	if secure {
+// newServer returns a gRPC server without services, secured as the flags say.
+func newServer(o *options, certificates *serving.Certificates, metrics *server.Metrics) *grpc.Server {
+	creds := insecure.NewCredentials()
+	if o.socket == "" && !o.insecure {
 		creds = credentials.NewTLS(certificates.Config("h2"))
 	}
-	s := grpc.NewServer(
+	return grpc.NewServer(
 		grpc.Creds(creds), grpc.MaxRecvMsgSize(mostBytes), grpc.UnaryInterceptor(metrics.Unary),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	)
-	server.Register(s, members)
-	listener, err := o.listen()
-	if err != nil {
-		return fmt.Errorf("serving estimates: %w", err)
-	}
-	klog.FromContext(ctx).Info("Serving estimates", "address", listener.Addr().String(), "tls", secure)
+}
+
+// serveEstimates serves gRPC on the listener until ctx ends.
+func serveEstimates(ctx context.Context, s *grpc.Server, listener net.Listener) error {
+	klog.FromContext(ctx).Info("Serving estimates", "address", listener.Addr().String())
 	context.AfterFunc(ctx, s.Stop)
 	if err := s.Serve(listener); err != nil {
 		return fmt.Errorf("serving estimates: %w", err)
