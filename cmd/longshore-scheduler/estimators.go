@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -46,16 +45,24 @@ type estimating struct {
 // Prefetch implements loop.Estimators.
 func (e *estimating) Prefetch(r *framework.Request) { e.client.Prefetch(r) }
 
-func newEstimators(ctx context.Context, config *rest.Config, r prometheus.Registerer) (*estimators, error) {
+// MemberGone implements loop.MemberLeaver.
+func (e *estimating) MemberGone(name string) {
+	e.client.Retain(func(member string) bool { return member != name })
+	e.Forget(name)
+}
+
+// close ends the client and forgets what was learned.
+func (e *estimating) close() {
+	e.client.Close()
+	e.Close()
+}
+
+func newEstimators(ctx context.Context, config *rest.Config, m *metrics) (*estimators, error) {
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the control plane: %w", err)
 	}
-	e := &estimators{
-		ctx: ctx, hosts: externalHosts(kube), calls: client.NewMetrics(), outcomes: outcome.NewMetrics(), inUse: map[string]*estimating{},
-	}
-	r.MustRegister(e.calls, e.outcomes)
-	return e, nil
+	return &estimators{ctx: ctx, hosts: externalHosts(kube), calls: m.calls, outcomes: m.outcomes, inUse: map[string]*estimating{}}, nil
 }
 
 // externalHosts finds the targets of ExternalName Services.
@@ -75,7 +82,7 @@ func (e *estimators) attach(c *schedulerv1alpha1.SchedulerConfiguration, profile
 		}
 		for name, x := range next {
 			if e.inUse[name] != x {
-				x.client.Close()
+				x.close()
 			}
 		}
 	}
@@ -131,6 +138,7 @@ func (e *estimators) changed(members []string, roomier bool) {
 func (e *estimating) plugin(section *schedulerv1alpha1.Estimators) *accurateestimate.Plugin {
 	return &accurateestimate.Plugin{
 		Source: e.client, Merge: accurateestimate.Merge(section.Merge), Lifetime: section.CacheFor.Duration, Limits: e.Outcomes,
+		CountGrowth: section.CountGrowth, SkipPull: section.SkipPullMembers,
 	}
 }
 
@@ -148,7 +156,7 @@ func withAccurate(estimates []framework.Estimate, accurate *accurateestimate.Plu
 // close ends all clients.
 func (e *estimators) close() {
 	for _, x := range e.inUse {
-		x.client.Close()
+		x.close()
 	}
 }
 

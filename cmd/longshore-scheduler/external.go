@@ -9,12 +9,14 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
 	"github.com/longshore-project/longshore/plugins/host"
+	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
 
@@ -22,6 +24,8 @@ import (
 type external struct {
 	log     logr.Logger
 	metrics *host.Metrics
+	// loop is told which plugins answer again as soon as it is set.
+	loop atomic.Pointer[loop.Loop]
 
 	mu    sync.Mutex
 	hosts map[string]*host.Host
@@ -52,13 +56,26 @@ func (e *external) start(p *schedulerv1alpha1.SchedulerProfile) error {
 	return h.Apply(specs)
 }
 
-// newHost counts nothing for a shadow, whose plugins would be counted among those of the same names that decide.
 func (e *external) newHost(schedulerName string) *host.Host {
-	metrics := e.metrics
-	if schedulerv1alpha1.IsShadow(schedulerName) {
-		metrics = nil
+	return host.New(host.Options{
+		Log: e.log.WithValues("profile", schedulerName), Metrics: e.metrics, Profile: schedulerName,
+		OnChange: func(s host.Status) { e.changed(schedulerName, s) },
+	})
+}
+
+// changed has what waits for the plugin decided when it runs.
+func (e *external) changed(schedulerName string, s host.Status) {
+	if l := e.loop.Load(); l != nil && s.State == host.Running {
+		l.Returned(schedulerName, s.Name)
 	}
-	return host.New(host.Options{Log: e.log.WithValues("profile", schedulerName), Metrics: metrics})
+}
+
+// absent names the plugin that did not answer.
+func absent(err error) (plugin string) {
+	if call, ok := errors.AsType[*host.CallError](err); ok {
+		return call.Plugin
+	}
+	return ""
 }
 
 // withShadows returns all profiles, and their shadows as profiles.

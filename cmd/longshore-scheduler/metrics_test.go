@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/longshore-project/longshore/cmd/internal/metricstest"
 	"github.com/longshore-project/longshore/cmd/longshore/local/localtest"
 )
 
@@ -44,9 +45,15 @@ func ask(t *testing.T, port int, path string) (int, string) {
 	return response.StatusCode, string(body)
 }
 
+func TestMetricsAreDocumented(t *testing.T) {
+	metricstest.Check(t, "scheduler", newMetrics(true).registry)
+}
+
 // TestServesHealthAndMetrics asks the whole program on its secure port.
 func TestServesHealthAndMetrics(t *testing.T) {
-	kubeconfig, port := kubeconfigOf(t, localtest.ControlPlane(t)), freePort(t)
+	config := localtest.ControlPlane(t)
+	kubeconfig, c, port := kubeconfigOf(t, config), newClient(t, config), freePort(t)
+	createMember(t, c, "scraped-member", 10)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
@@ -60,6 +67,7 @@ func TestServesHealthAndMetrics(t *testing.T) {
 			return status == http.StatusOK && body == "ok", nil
 		})
 	}
+	eventually(t, "a binding is scheduled", scheduledIn(c, createBinding(t, c, "scraped", "scraped", "scraped-member")))
 	status, body := ask(t, port, "/metrics")
 	if status != http.StatusOK {
 		t.Errorf("/metrics: %d, want 200", status)
@@ -69,13 +77,15 @@ func TestServesHealthAndMetrics(t *testing.T) {
 		`karmada_scheduler_queue_depth{queue="backoff"} 0`,
 		`karmada_scheduler_queue_depth{queue="unschedulable"} 0`,
 		`longshore_scheduler_commit_conflicts_total 0`,
-		`longshore_scheduler_reservations{state="awaiting_report"} 0`,
+		`longshore_scheduler_reservations{state="in_flight"} 0`,
+		`karmada_scheduler_schedule_attempts_total{result="scheduled",schedule_type="PlacementChanged"} 1`,
 		"process_cpu_seconds_total ",
 	} {
 		if !strings.Contains(body, "\n"+line) {
 			t.Errorf("/metrics lacks %q", line)
 		}
 	}
+	metricstest.Served(t, body)
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("run: %v", err)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 
@@ -22,8 +21,8 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
-	measured := prometheus.NewRegistry()
-	external, err := startExternal(ctx, c, host.NewMetrics(measured))
+	measured := newMetrics(o.config != "")
+	external, err := startExternal(ctx, c, measured.plugins)
 	if err != nil {
 		return err
 	}
@@ -34,7 +33,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	}
 	recorders := newRecorders(config)
 	defer recorders.stop()
-	shadows := newShadows(measured)
+	shadows := newShadows(measured.shadows)
 	shadowing := shadows.of(built)
 	profiles, err := toLoop(built, recorders, shadowing)
 	if err != nil {
@@ -51,14 +50,13 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	settle(true)
 	defer asked.close()
 	o.leaseName = cmp.Or(o.leaseName, leaseOf(built))
-	metrics := loop.NewMetrics()
-	measured.MustRegister(metrics)
-	scheduling, err := loop.New(config, loop.Options{Profiles: profiles, Committers: o.committers, Metrics: metrics})
+	scheduling, err := loop.New(config, loop.Options{Profiles: profiles, Committers: o.committers, Metrics: measured.loop, Absent: absent})
 	if err != nil {
 		return err
 	}
 	asked.loop.Store(scheduling)
-	server, err := newServer(o, scheduling.Synced, measured, map[string]http.Handler{host.ReportPath: external, shadow.ReportPath: shadows})
+	external.loop.Store(scheduling)
+	server, err := newServer(o, scheduling.Synced, measured.registry, map[string]http.Handler{host.ReportPath: external, shadow.ReportPath: shadows})
 	if err != nil {
 		return err
 	}
@@ -75,7 +73,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	})
 	if o.config != "" {
 		reloading := &reloader{
-			options: o, registry: r, external: external, estimators: asked, recorders: recorders, shadows: shadows, loop: scheduling, metrics: newReloadMetrics(measured),
+			options: o, registry: r, external: external, estimators: asked, recorders: recorders, shadows: shadows, loop: scheduling, metrics: measured.reloads,
 		}
 		group.Go(func() error { return reloading.run(ctx) })
 	}

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
 	"github.com/longshore-project/longshore/scheduler/shadow"
@@ -32,8 +30,8 @@ type shadowOf struct {
 	*shadow.Shadow
 }
 
-func newShadows(r prometheus.Registerer) *shadows {
-	return &shadows{metrics: shadow.NewMetrics(r), changed: make(chan struct{}, 1)}
+func newShadows(m *shadow.Metrics) *shadows {
+	return &shadows{metrics: m, changed: make(chan struct{}, 1)}
 }
 
 // of returns the shadows of the profiles, which do not decide yet.

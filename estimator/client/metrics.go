@@ -39,13 +39,21 @@ func NewMetrics() *Metrics {
 }
 
 // Describe implements prometheus.Collector.
-func (m *Metrics) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, out) }
+func (m *Metrics) Describe(out chan<- *prometheus.Desc) {
+	for _, c := range m.collectors() {
+		c.Describe(out)
+	}
+}
 
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(out chan<- prometheus.Metric) {
-	for _, c := range []prometheus.Collector{m.calls, m.up, m.answers, m.late} {
+	for _, c := range m.collectors() {
 		c.Collect(out)
 	}
+}
+
+func (m *Metrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.calls, m.up, m.answers, m.late}
 }
 
 func (m *Metrics) called(_ string, took time.Duration, err error) {
@@ -59,6 +67,9 @@ func (m *Metrics) state(server string, up bool) {
 	}
 	m.up.WithLabelValues(server).Set(value)
 }
+
+// left drops the series of an estimator that is asked no more.
+func (m *Metrics) left(server string) { m.up.DeleteLabelValues(server) }
 
 func (m *Metrics) answered(a *accurateestimate.Answer) {
 	result := "missing"

@@ -22,7 +22,10 @@ func NewMetrics() *Metrics {
 }
 
 // Describe implements prometheus.Collector.
-func (m *Metrics) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, out) }
+func (m *Metrics) Describe(out chan<- *prometheus.Desc) {
+	m.outcomes.Describe(out)
+	m.learned.Describe(out)
+}
 
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(out chan<- prometheus.Metric) {
@@ -38,4 +41,5 @@ func (m *Metrics) pending(source string, n int64) {
 	m.outcomes.WithLabelValues(source, "pending").Add(float64(n))
 }
 
-func (m *Metrics) limits(n int) { m.learned.Set(float64(n)) }
+// limits counts limits that were learned, or forgotten if n is negative. Several profiles share the metrics.
+func (m *Metrics) limits(n int) { m.learned.Add(float64(n)) }

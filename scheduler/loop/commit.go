@@ -19,11 +19,13 @@ type commit struct {
 	item  queue.Item
 	entry *entry
 	// profile is the one that decided, even if others have taken over since.
-	profile      *Profile
-	trigger      trigger
-	want         result
-	then         next
-	cures        []framework.Cure
+	profile *Profile
+	trigger trigger
+	want    result
+	then    next
+	cures   []framework.Cure
+	// lacked is what Queue.Retry is told.
+	lacked       string
 	reservations []cache.Reservation
 	ticket       cache.Ticket
 }
@@ -77,10 +79,18 @@ func (l *Loop) land(ctx context.Context, c *commit, generation int64, err error)
 		logr.FromContextOrDiscard(ctx).Error(err, "Writing a result", "binding", c.item.Key.String())
 	}
 	if l.flights.land(c.item.Key, generation) {
-		l.queue.Add(c.item.Key, c.item.Priority)
+		l.queue.Add(c.item.Key, l.priorityNow(c))
 	}
 	l.peers.landed(c.item.Key)
 	l.putDown(c)
+}
+
+// priorityNow returns the priority that the binding has by now; that with which it was decided if it is gone.
+func (l *Loop) priorityNow(c *commit) int32 {
+	if now, ok := l.bindings.get(c.item.Key); ok {
+		return priorityOf(now.binding)
+	}
+	return c.item.Priority
 }
 
 // release gives back the reservations of a result that was not written, and wakes those who lacked that room.

@@ -77,6 +77,9 @@ type Options struct {
 	Committers int
 	// Metrics counts what happens; nil counts nothing.
 	Metrics *Metrics
+	// Absent names the plugin that a decision failed for want of, empty if it failed of something else; nil never knows. Returned is to be called
+	// when the plugin is back.
+	Absent func(error) (plugin string)
 	// Clock tells the time; nil means the real one.
 	Clock clock.Clock
 }
@@ -234,7 +237,7 @@ func (l *Loop) judge(ctx context.Context, r *entry, profile *Profile) *commit {
 	l.metrics.step(stepDecide, l.clock.Since(started))
 	l.metrics.decided(&decision, err)
 	if err != nil {
-		c.want, c.then = failed(err.Error()), retry
+		c.want, c.then, c.lacked = failed(err.Error()), retry, l.lackedBy(profile, err)
 		return c
 	}
 	if profile.Observer != nil {
@@ -274,7 +277,7 @@ func (l *Loop) putDown(c *commit) {
 	case finish:
 		l.queue.Done(c.item.Key)
 	case retry:
-		l.queue.Retry(c.item.Key)
+		l.queue.Retry(c.item.Key, c.lacked)
 	case park, parkAndFlush:
 		l.queue.Park(c.item.Key, c.cures, c.then == parkAndFlush)
 	}

@@ -3,7 +3,10 @@ package loop
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,22 +17,25 @@ import (
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
-// labelValues lists every value that each label may have.
+// labelValues lists every value that each label may have. Where a label has other values in another metric, it stands behind that metric's name.
 var labelValues = map[string][]string{
-	"result": {
-		resultScheduled, resultError, "hit", "miss", commitWritten, commitSuperseded, commitGone, commitQuota, commitFailed,
+	"karmada_scheduler_schedule_attempts_total result":         {resultScheduled, resultError},
+	"karmada_scheduler_e2e_scheduling_duration_seconds result": {resultScheduled, resultError},
+	"longshore_scheduler_cache_lookups_total result":           {"hit", "miss"},
+	"longshore_scheduler_commit_duration_seconds result": {
+		commitWritten, commitSuperseded, commitGone, commitQuota, commitFailed,
 	},
 	"schedule_type": {
 		string(placementChanged), string(replicasChanged), string(rescheduleRequested), string(followsFleet), string(targetLost),
 	},
 	"schedule_step": {stepSnapshot, stepDecide, stepTotal},
 	"event":         {eventBindingAdd, eventBindingUpdate, eventClusterAdd, eventClusterUpdate, eventClusterDelete, eventWake},
-	"outcome": {
+	"longshore_scheduler_decisions_total outcome": {
 		framework.Placed.String(), framework.NoClusterFit.String(), framework.NoRoom.String(), framework.Refused.String(), decisionError, decisionNothing,
 	},
-	"cache": {"snapshot", "placement"},
-	"queue": {"active", "backoff", "unschedulable"},
-	"state": {"in_flight", "awaiting_report"},
+	"cache":                                  {"snapshot", "placement"},
+	"queue":                                  {"active", "backoff", "unschedulable"},
+	"longshore_scheduler_reservations state": {"in_flight", "awaiting_report"},
 }
 
 // gather returns the values of counters and gauges and the counts of histograms, and checks that no label has a value that is not listed.
@@ -46,7 +52,7 @@ func gather(t *testing.T, m *Metrics) map[string]float64 {
 		for _, metric := range family.GetMetric() {
 			name := family.GetName()
 			for _, label := range metric.GetLabel() {
-				if !slices.Contains(labelValues[label.GetName()], label.GetValue()) {
+				if !slices.Contains(append(labelValues[label.GetName()], labelValues[family.GetName()+" "+label.GetName()]...), label.GetValue()) {
 					t.Errorf("%s has the label %s=%q, which is not listed", family.GetName(), label.GetName(), label.GetValue())
 				}
 				name += " " + label.GetValue()
@@ -97,6 +103,34 @@ func TestMetricsOfARun(t *testing.T) {
 	}
 	if got["longshore_scheduler_cache_lookups_total placement hit"] == 0 {
 		t.Error("the second binding with the placement did not find it")
+	}
+}
+
+// TestLabelsAreDocumented compares the table of labels with what they may be. With -update it writes the table.
+func TestLabelsAreDocumented(t *testing.T) {
+	var rows strings.Builder
+	rows.WriteString("| Label | Values |\n|---|---|\n")
+	for _, name := range slices.Sorted(maps.Keys(labelValues)) {
+		of := "`" + name + "`"
+		if metric, label, both := strings.Cut(name, " "); both {
+			of = "`" + label + "` of `" + metric + "`"
+		}
+		fmt.Fprintf(&rows, "| %s | `%s` |\n", of, strings.Join(labelValues[name], "`, `"))
+	}
+	const path = "../../docs/metrics.md"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := between(t, string(text), "labels", rows.String())
+	if want == string(text) {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s is stale, run this test with -update (-want +got):\n%s", path, cmp.Diff(want, string(text)))
+	}
+	if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

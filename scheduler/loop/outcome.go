@@ -34,7 +34,7 @@ func outcomeOf(r *framework.Request, d *framework.Decision, placement string) (r
 	case framework.Placed:
 		return result{
 			writesSpec: true, clusters: convert.ToTargets(r, d.Targets), placement: placement,
-			scheduled: true, reason: workv1alpha2.ReasonSuccess, message: successful(d), caveat: d.Caveat(), term: d.Term,
+			scheduled: true, reason: workv1alpha2.ReasonSuccess, message: successful(d), caveat: d.Caveat(), term: d.Term, decided: true,
 		}, finish
 	case framework.NoClusterFit:
 		return result{writesSpec: true, placement: placement, reason: workv1alpha2.ReasonNoClusterFit, message: refused(d)}, park
@@ -73,8 +73,5 @@ func satisfied(b workv1alpha2.Binding) result {
 	if c != nil && c.Status == metav1.ConditionTrue && strings.HasPrefix(c.Message, messageScheduled) {
 		message = c.Message
 	}
-	return result{
-		scheduled: true, reason: workv1alpha2.ReasonSuccess, message: message,
-		term: b.BindingStatus().SchedulerObservedAffinityName,
-	}
+	return result{scheduled: true, reason: workv1alpha2.ReasonSuccess, message: message}
 }

@@ -30,8 +30,10 @@ type result struct {
 	message   string
 	// caveat says without which plugins a success was decided, empty for none. The message has it already.
 	caveat string
-	// term is the name of the affinity term in use.
+	// term is the name of the affinity term in use. Empty leaves the name in the status as it is: the placement has no terms.
 	term string
+	// decided is false if there was nothing to decide: the time of scheduling is then that of an earlier pass.
+	decided bool
 }
 
 // operation is one operation of a JSON patch (RFC 6902).
@@ -147,7 +149,8 @@ func statusPatch(b workv1alpha2.Binding, want *result, now time.Time) ([]byte, e
 	return patch, nil
 }
 
-// statusChanges returns the fields of the status that have to change. The time of the last success alone is no reason to write.
+// statusChanges returns the fields of the status that have to change. The time of the last success alone is no reason to write. A pass that had
+// nothing to decide leaves it, lest a request to reschedule that was made before and arrives after it seem to be fulfilled.
 func statusChanges(b workv1alpha2.Binding, want *result, now time.Time) map[string]any {
 	status := b.BindingStatus()
 	changes := map[string]any{}
@@ -161,10 +164,10 @@ func statusChanges(b workv1alpha2.Binding, want *result, now time.Time) map[stri
 	if status.SchedulerObservedGeneration != b.GetGeneration() {
 		changes["schedulerObservedGeneration"] = b.GetGeneration()
 	}
-	if status.SchedulerObservedAffinityName != want.term {
+	if want.term != "" && status.SchedulerObservedAffinityName != want.term {
 		changes["schedulerObservingAffinityName"] = want.term
 	}
-	if len(changes) > 0 {
+	if len(changes) > 0 && (want.decided || status.LastScheduledTime == nil) {
 		changes["lastScheduledTime"] = metav1.NewTime(now)
 	}
 	return changes

@@ -199,7 +199,7 @@ func TestSpecPatch(t *testing.T) {
 
 func TestStatusPatch(t *testing.T) {
 	now := time.Unix(1000, 0).UTC()
-	success := &result{scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled, term: "one"}
+	success := &result{scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled, term: "one", decided: true}
 	other := metav1.Condition{Type: workv1alpha2.ConditionFullyApplied, Status: metav1.ConditionTrue, LastTransitionTime: metav1.NewTime(now)}
 	done := func(b *workv1alpha2.ResourceBinding) {
 		b.Status = workv1alpha2.ResourceBindingStatus{
@@ -221,10 +221,26 @@ func TestStatusPatch(t *testing.T) {
 		{name: "a success in the words of another scheduler", change: func(b *workv1alpha2.ResourceBinding) { done(b); b.Status.Conditions[1].Message = "done" }, want: success},
 		{
 			name: "a caveat takes the place of their words", change: func(b *workv1alpha2.ResourceBinding) { done(b); b.Status.Conditions[1].Message = "done" },
-			want:   &result{scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled + " It was decided without x.", term: "one"},
+			want:   &result{scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled + " It was decided without x.", term: "one", decided: true},
 			fields: []string{"conditions", "lastScheduledTime"},
 		},
 		{name: "new generation", change: func(b *workv1alpha2.ResourceBinding) { done(b); b.Generation = 8 }, want: success, fields: []string{"lastScheduledTime", "schedulerObservedGeneration"}},
+		{
+			name: "nothing to decide leaves time and term", change: func(b *workv1alpha2.ResourceBinding) {
+				done(b)
+				b.Generation, b.Status.LastScheduledTime = 8, ptr.To(metav1.NewTime(now))
+			},
+			want: &result{scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled}, fields: []string{"schedulerObservedGeneration"},
+		},
+		{
+			name: "the time that a process which died did not write", change: func(b *workv1alpha2.ResourceBinding) { done(b); b.Generation = 8 },
+			want: &result{scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled}, fields: []string{"lastScheduledTime", "schedulerObservedGeneration"},
+		},
+		{
+			name: "a placement without terms leaves the name", change: func(b *workv1alpha2.ResourceBinding) { done(b); b.Generation = 8 },
+			want:   &result{scheduled: true, reason: workv1alpha2.ReasonSuccess, message: messageScheduled, decided: true},
+			fields: []string{"lastScheduledTime", "schedulerObservedGeneration"},
+		},
 		{name: "failure leaves generation and time", change: func(b *workv1alpha2.ResourceBinding) { done(b); b.Generation = 8 }, want: &result{reason: workv1alpha2.ReasonUnschedulable, message: "m"}, fields: []string{"conditions"}},
 	}
 	for _, tt := range tests {

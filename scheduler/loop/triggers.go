@@ -57,13 +57,16 @@ func (l *Loop) arrange(old, b workv1alpha2.Binding) {
 }
 
 func (l *Loop) enqueue(event string, b workv1alpha2.Binding) {
-	var priority int32
-	if p := b.BindingSpec().SchedulePriority; p != nil {
-		priority = p.Priority
-	}
 	l.metrics.incoming.WithLabelValues(event).Inc()
 	l.prefetch(b)
-	l.queue.Add(keyOf(b), priority)
+	l.queue.Add(keyOf(b), priorityOf(b))
+}
+
+func priorityOf(b workv1alpha2.Binding) int32 {
+	if p := b.BindingSpec().SchedulePriority; p != nil {
+		return p.Priority
+	}
+	return 0
 }
 
 // leave leaves the binding to others.
@@ -129,11 +132,15 @@ func (l *Loop) clusterDeleted(name string) {
 	}
 	if l.fleet.RemoveCluster(name) {
 		l.enqueueAll(eventClusterDelete, l.bindings.on(name))
+		l.tellGone(name)
 	}
 }
 
-func (l *Loop) wake(changes ...framework.Cure) {
-	if n := l.queue.Wake(changes...); n > 0 {
+func (l *Loop) wake(changes ...framework.Cure) { l.woke(l.queue.Wake(changes...)) }
+
+// woke counts bindings that were woken.
+func (l *Loop) woke(n int) {
+	if n > 0 {
 		l.metrics.incoming.WithLabelValues(eventWake).Add(float64(n))
 	}
 }

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+	clocktesting "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
 
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
@@ -37,6 +39,7 @@ var update = flag.Bool("update", false, "write the tables of docs/scheduler-trig
 //	tainted      means the member "t", which has a taint
 //	nowhere      means members with env=test, of which there is none
 //	apart        is in an anti-affinity group with divided, which has taken the only member
+//	unpriced     could not be decided: a plugin was away
 type scene struct {
 	t        *testing.T
 	loop     *Loop
@@ -46,7 +49,11 @@ type scene struct {
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	l, err := New(&rest.Config{Host: "https://127.0.0.1:1"}, Options{Profiles: []Profile{{Pipeline: builtin.Profile()}}})
+	withPrices := builtin.Profile()
+	withPrices.Filters = append(withPrices.Filters, &prices{of: "ns/unpriced", away: true})
+	l, err := New(&rest.Config{Host: "https://127.0.0.1:1"}, Options{
+		Profiles: []Profile{{Pipeline: withPrices}}, Absent: func(error) string { return "prices" }, Clock: clocktesting.NewFakeClock(time.Unix(1e9, 0)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,8 +77,24 @@ func newScene(t *testing.T) *scene {
 	s.binding("tainted", "tainted", divided(true), nil)
 	s.binding("nowhere", "test", divided(true), nil)
 	s.binding("apart", "prod", inGroup, nil)
+	s.binding("unpriced", "prod", divided(true), nil)
 	s.settle()
 	return s
+}
+
+// prices is a filter that breaks upon the binding of that name while it is away.
+type prices struct {
+	of   string
+	away bool
+}
+
+func (*prices) Name() string { return "prices" }
+
+func (p *prices) Filter(_ context.Context, q *framework.Query, _ framework.Bitset) ([]framework.Rejection, error) {
+	if p.away && q.Request.Key == p.of {
+		return nil, errors.New("it does not run")
+	}
+	return nil, nil
 }
 
 // member adds a member or changes one.
@@ -225,6 +248,16 @@ func eventTable() []happening {
 				s.loop.fleet.Assume("ns/divided", []cache.Reservation{{Cluster: "a", Resources: framework.NewResources(map[string]int64{"cpu": 1})}})
 				s.loop.bindingDeleted(keyOf(s.bindings["divided"]))
 			}, []string{"apart", "divided", "noroom"}},
+		{"An estimator says that more fits into a member than was known", "those parked for lack of room", eventWake,
+			func(s *scene) { s.loop.EstimatesChanged([]string{"a"}, true) }, []string{"noroom"}},
+		{"A plugin in a process of its own, whose absence decisions do not bear, answers again", "those whose decision failed because of it", eventWake,
+			func(s *scene) { s.loop.Returned(DefaultSchedulerName, "prices") }, []string{"unpriced"}},
+		{"The configuration of the scheduler is changed", "every parked one; those that name a profile which is new (`BindingAdd`)", eventWake,
+			func(s *scene) {
+				if err := s.loop.SetProfiles([]Profile{{Pipeline: builtin.Profile()}}); err != nil {
+					s.t.Fatal(err)
+				}
+			}, []string{"apart", "noapi", "noroom", "nowhere", "tainted"}},
 	}
 }
 

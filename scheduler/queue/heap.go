@@ -88,8 +88,11 @@ func (p parking) matching(change framework.Cure) []*item {
 		maps.Copy(found, p.bySubject[change])
 		maps.Copy(found, p.bySubject[framework.Cure{Fact: change.Fact}])
 	}
-	return slices.SortedFunc(maps.Keys(found), func(a, b *item) int { return cmp.Compare(a.arrival, b.arrival) })
+	return slices.SortedFunc(maps.Keys(found), byArrival)
 }
+
+// byArrival orders items by when they once became active.
+func byArrival(a, b *item) int { return cmp.Compare(a.arrival, b.arrival) }
 
 func insert[K comparable](index map[K]map[*item]struct{}, key K, it *item) {
 	if index[key] == nil {

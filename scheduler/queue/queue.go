@@ -2,7 +2,7 @@
 //
 // A binding is in one of four states:
 //
-//	             Add, Wake, time
+//	         Add, Wake, Resume, time
 //	   ┌───────────────────────────────┐
 //	   ▼                               │
 //	active ──Pop──► in hand ──Retry──► backoff ◄─┐
@@ -16,12 +16,17 @@
 // The first change that could cure a binding wakes it at once. If the attempt was in vain, the next ones wake it no earlier than 1, 2, 4, 8, 10,
 // 10, … seconds after the attempt before, however many changes there are: a fleet in motion does not keep the scheduler busy with what does not
 // fit. Done ends the row.
+//
+// A binding that backs off because the attempt lacked something, such as an answer of a plugin, becomes active as soon as Resume says that it is
+// back.
 package queue
 
 import (
 	"container/heap"
 	"context"
+	"maps"
 	"math/bits"
+	"slices"
 	"sync"
 	"time"
 
@@ -74,6 +79,10 @@ type Queue struct {
 	arrivals uint64
 	// changes counts, for each fact, the changes that Wake was told about.
 	changes factCounts
+	// lacking is who backs off for want of what, resumes what came back when: at which count of all that came back.
+	lacking map[string]map[*item]struct{}
+	resumes map[string]uint64
+	resumed uint64
 	// ready has a token whenever a Pop that waits should look again.
 	ready chan struct{}
 }
@@ -95,9 +104,12 @@ type item struct {
 	taken time.Time
 	// again means that it was added while it was in hand.
 	again bool
-	// seen is the count of changes when it was taken in hand.
+	// seen is the count of changes, and back that of what had come back, when it was taken in hand.
 	seen  factCounts
+	back  uint64
 	cures []framework.Cure
+	// lacked is what it backs off for want of; empty for nothing that has a name.
+	lacked string
 	// at is when it becomes active by itself; only items in the due heap have a time.
 	at    time.Time
 	index int
@@ -107,21 +119,25 @@ const notInHeap = -1
 
 // New returns an empty queue.
 func New(c clock.Clock) *Queue {
-	return &Queue{clock: c, items: map[Key]*item{}, parked: newParking(), ready: make(chan struct{}, 1)}
+	return &Queue{clock: c, items: map[Key]*item{}, parked: newParking(), lacking: map[string]map[*item]struct{}{}, resumes: map[string]uint64{}, ready: make(chan struct{}, 1)}
 }
 
-// Add makes the binding active. If it is queued already it keeps its place and its priority.
+// Add makes the binding active with this priority. If it is active already it keeps its place and its priority.
 func (q *Queue) Add(key Key, priority int32) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	it, known := q.items[key]
-	if !known {
-		it = &item{Item: Item{Key: key, Priority: priority}, index: notInHeap, state: inHand}
+	switch {
+	case !known:
+		it = &item{Item: Item{Key: key}, index: notInHeap, state: inHand}
 		q.items[key] = it
-	} else if it.state == inHand {
-		it.again = true
+	case it.state == active:
+		return
+	case it.state == inHand:
+		it.Priority, it.again = priority, true
 		return
 	}
+	it.Priority = priority
 	q.activate(it)
 }
 
@@ -148,7 +164,7 @@ func (q *Queue) take() (Item, time.Duration, bool) {
 	}
 	if len(q.active) > 0 {
 		it := heap.Pop(&q.active).(*item)
-		it.state, it.again, it.seen, it.taken = inHand, false, q.changes, now
+		it.state, it.again, it.seen, it.back, it.taken = inHand, false, q.changes, q.resumed, now
 		it.Attempts++
 		if len(q.active) > 0 {
 			q.signal()
@@ -193,17 +209,21 @@ func (q *Queue) Done(key Key) {
 	delete(q.items, key)
 }
 
-// Retry puts down a binding that is to be tried again after a while.
-func (q *Queue) Retry(key Key) {
+// Retry puts down a binding that is to be tried again after a while, or as soon as that comes back which the attempt lacked; empty for nothing of
+// which Resume is told.
+func (q *Queue) Retry(key Key, lacked string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	it := q.putDown(key)
 	if it == nil {
 		return
 	}
-	if it.again {
+	if it.again || lacked != "" && q.resumes[lacked] > it.back {
 		q.activate(it)
 		return
+	}
+	if it.lacked = lacked; lacked != "" {
+		insert(q.lacking, lacked, it)
 	}
 	it.state = backoff
 	q.schedule(it, q.clock.Now().Add(backoffFor(it.Attempts)))
@@ -261,6 +281,19 @@ func (q *Queue) Wake(changes ...framework.Cure) int {
 	return woken
 }
 
+// Resume says that what attempts lacked is back, makes those active that back off for want of it, and returns their number.
+func (q *Queue) Resume(lacked string) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.resumed++
+	q.resumes[lacked] = q.resumed
+	waiting := slices.SortedFunc(maps.Keys(q.lacking[lacked]), byArrival)
+	for _, it := range waiting {
+		q.activate(it)
+	}
+	return len(waiting)
+}
+
 // rouse makes the item active, at once or when enough time has passed since it was taken last.
 func (q *Queue) rouse(it *item) {
 	at := it.taken.Add(paceFor(it.Attempts))
@@ -286,14 +319,15 @@ func paceFor(attempts int) time.Duration {
 
 // activate takes the item from wherever it is and puts it into the active heap.
 func (q *Queue) activate(it *item) {
-	switch {
-	case it.state == active:
-		return
-	case it.index != notInHeap:
+	if it.index != notInHeap {
 		heap.Remove(&q.due, it.index)
 	}
 	if it.state == parked {
 		q.parked.remove(it)
+	}
+	if it.lacked != "" {
+		discard(q.lacking, it.lacked, it)
+		it.lacked = ""
 	}
 	it.state, it.again, it.Enqueued = active, false, q.clock.Now()
 	q.arrivals++

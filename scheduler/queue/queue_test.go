@@ -49,12 +49,33 @@ func TestOrder(t *testing.T) {
 	expect(t, q, "urgent", "first", "second", "third")
 }
 
+// A binding that waits for something else than its turn is not queued: it comes back with the priority that it has by then.
+func TestPriorityOfWhatWaits(t *testing.T) {
+	waits := map[string]func(*Queue){
+		"backoff": func(q *Queue) { q.Retry(key("a"), "") },
+		"parked":  func(q *Queue) { q.Park(key("a"), nil, true) },
+		"in hand": func(*Queue) {},
+	}
+	for name, wait := range waits {
+		t.Run(name, func(t *testing.T) {
+			q, _ := newQueue()
+			q.Add(key("a"), 0)
+			names(q)
+			wait(q)
+			q.Add(key("first"), 5)
+			q.Add(key("a"), 10)
+			q.Done(key("a")) // Puts down what is in hand; the others are not.
+			expect(t, q, "a", "first")
+		})
+	}
+}
+
 func TestBackoffDoubles(t *testing.T) {
 	q, clock := newQueue()
 	q.Add(key("a"), 0)
 	for _, wait := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 10 * time.Second, 10 * time.Second} {
 		expect(t, q, "a")
-		q.Retry(key("a"))
+		q.Retry(key("a"), "")
 		clock.Step(wait - time.Millisecond)
 		expect(t, q)
 		clock.Step(time.Millisecond)
@@ -63,7 +84,7 @@ func TestBackoffDoubles(t *testing.T) {
 	q.Done(key("a"))
 	q.Add(key("a"), 0)
 	expect(t, q, "a")
-	q.Retry(key("a"))
+	q.Retry(key("a"), "")
 	clock.Step(time.Second)
 	expect(t, q, "a") // Done has ended the row of failures.
 }
@@ -74,7 +95,7 @@ func TestAddEndsEveryWait(t *testing.T) {
 		q.Add(key(name), 0)
 	}
 	names(q)
-	q.Retry(key("backoff"))
+	q.Retry(key("backoff"), "")
 	q.Park(key("parked"), nil, true)
 	if diff := cmp.Diff(Depth{Backoff: 1, Parked: 1}, q.Depth()); diff != "" {
 		t.Errorf("depth (-want +got):\n%s", diff)
@@ -87,7 +108,7 @@ func TestAddEndsEveryWait(t *testing.T) {
 func TestAddedInHandComesAgain(t *testing.T) {
 	puts := map[string]func(*Queue){
 		"Done":  func(q *Queue) { q.Done(key("a")) },
-		"Retry": func(q *Queue) { q.Retry(key("a")) },
+		"Retry": func(q *Queue) { q.Retry(key("a"), "") },
 		"Park":  func(q *Queue) { q.Park(key("a"), nil, false) },
 	}
 	for name, put := range puts {
@@ -154,6 +175,37 @@ func TestWakeInHand(t *testing.T) {
 	expect(t, q)
 }
 
+func TestResume(t *testing.T) {
+	q, clock := newQueue()
+	for _, name := range []string{"second", "first", "other", "nothing"} {
+		q.Add(key(name), 0)
+	}
+	names(q)
+	q.Retry(key("first"), "cost")
+	q.Retry(key("second"), "cost")
+	q.Retry(key("other"), "rack")
+	q.Retry(key("nothing"), "")
+	if n := q.Resume("cost"); n != 2 {
+		t.Errorf("%d are tried again, want the two that lacked it", n)
+	}
+	expect(t, q, "second", "first") // In the order in which they came.
+	if n := q.Resume("cost"); n != 0 {
+		t.Errorf("%d are tried again, want none: both are in hand", n)
+	}
+	q.Retry(key("first"), "cost")
+	q.Retry(key("second"), "rack")
+	expect(t, q, "first") // It came back while first was in hand.
+	q.Retry(key("first"), "cost")
+	expect(t, q) // But not since first was taken again.
+	clock.Step(LongestBackoff)
+	if got := names(q); len(got) != 4 {
+		t.Errorf("after the longest wait %v are active, want all four", got)
+	}
+	if n := q.Resume("cost") + q.Resume("rack"); n != 0 {
+		t.Errorf("%d are tried again although time has done that already", n)
+	}
+}
+
 func TestFlush(t *testing.T) {
 	q, clock := newQueue()
 	q.Add(key("flushed"), 0)
@@ -181,7 +233,7 @@ func TestPopWaits(t *testing.T) {
 	if got := <-popped; got != "now" {
 		t.Errorf("popped %s", got)
 	}
-	q.Retry(key("now"))
+	q.Retry(key("now"), "")
 	for !clock.HasWaiters() {
 	}
 	clock.Step(FirstBackoff)
