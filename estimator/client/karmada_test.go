@@ -82,7 +82,7 @@ func TestDeparted(t *testing.T) {
 	c, _ := start(t, Options{Metrics: metrics, Lifetime: 60 * time.Millisecond, Servers: []Server{{
 		Name: "of-{member}", PerMember: true, Protocol: Karmada,
 		Connect: func(_ context.Context, member string) ([]*grpc.ClientConn, error) {
-			return dial(nil, addresses[member])
+			return Dial(nil, addresses[member])
 		},
 	}}})
 	asked := func() { ask(t, c, request(1), "a", "dead") }
