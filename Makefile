@@ -18,7 +18,7 @@ build: ## compile the programs into bin/
 	$(GO) build -o $(BIN)/ $(PROGRAMS)
 
 .PHONY: demo
-demo: build ## bring up a control plane with three members and show a Deployment land there
+demo: build ## bring up a control plane with three members and show Deployments land there
 	BIN=$(BIN) test/demo/demo.sh up
 
 .PHONY: demo-down
@@ -54,10 +54,10 @@ bench-memory: ## measure one scheduler with 10,000 clusters and 100,000 bindings
 generate: ## write deepcopy functions, CRDs, the command reference and the protocols again
 	$(GENERATE_TOOL) controller-gen object paths=./apis/...
 	$(GENERATE_TOOL) controller-gen crd paths=./apis/... output:crd:dir=./apis/crds
-	$(GO) run ./docs/generate docs/cli
 	$(GENERATE_TOOL) buf generate plugins/proto --template plugins/proto/buf.gen.yaml
 	$(GENERATE_TOOL) buf build plugins/proto --exclude-source-info --output plugins/examples/python/plugin.binpb
 	$(GENERATE_TOOL) buf generate estimator/proto --template estimator/proto/buf.gen.yaml
+	$(GO) run ./docs/generate docs/cli
 
 .PHONY: verify-protocol
 verify-protocol: ## fail when a protocol breaks what was built against the released one

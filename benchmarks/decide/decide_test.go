@@ -61,13 +61,23 @@ func request(strategy framework.Strategy) *framework.Request {
 	}
 }
 
-// modes are the ways to place a request: the strategies without constraints, and dynamic weights under constraints on region or zone, with
-// and without one on the cluster as Karmada's users write it.
-var modes = []struct {
+// mode is a way to place a request.
+type mode struct {
 	name     string
 	strategy framework.Strategy
 	spread   []framework.SpreadConstraint
-}{
+}
+
+func (m *mode) request() *framework.Request {
+	r := request(m.strategy)
+	r.Placement.Spread = m.spread
+	r.Placement.Fingerprint += m.name
+	return r
+}
+
+// modes are those that Karmada has too: the strategies without constraints, and dynamic weights under constraints on region or zone, with
+// and without one on the cluster as Karmada's users write it.
+var modes = []mode{
 	{name: "duplicated", strategy: framework.Duplicated},
 	{name: "static", strategy: framework.StaticWeight},
 	{name: "dynamic", strategy: framework.DynamicWeight},
@@ -86,10 +96,7 @@ func BenchmarkDecide(b *testing.B) {
 			snapshot := fleet(n)
 			for _, cache := range []string{cold, changed, warm} {
 				b.Run(fmt.Sprintf("mode=%s/clusters=%d/cache=%s", mode.name, n, cache), func(b *testing.B) {
-					r := request(mode.strategy)
-					r.Placement.Spread = mode.spread
-					r.Placement.Fingerprint += mode.name
-					decide(b, snapshot, r, cache)
+					decide(b, snapshot, mode.request(), cache)
 				})
 			}
 		}
@@ -179,5 +186,26 @@ func check(b *testing.B, s *framework.Snapshot, r *framework.Request, d *framewo
 	}
 	if sum != want || len(d.Targets) == 0 {
 		b.Fatalf("%d replicas on %d clusters, want %d", sum, len(d.Targets), want)
+	}
+}
+
+// TestColdDecisionsTakeFewAllocations holds decisions of every mode to the number that the design aims at.
+func TestColdDecisionsTakeFewAllocations(t *testing.T) {
+	const most = 20
+	for _, mode := range modes {
+		for _, n := range []int{100, 1000} {
+			t.Run(fmt.Sprintf("%s, %d clusters", mode.name, n), func(t *testing.T) {
+				snapshot, profile, r := fleet(n), builtin.Profile(), mode.request()
+				made := testing.AllocsPerRun(20, func() {
+					profile.Memo = pipeline.NewMemo()
+					if _, err := pipeline.Schedule(t.Context(), profile, snapshot, r); err != nil {
+						t.Fatal(err)
+					}
+				})
+				if made > most {
+					t.Errorf("%v allocations, want at most %d", made, most)
+				}
+			})
+		}
 	}
 }

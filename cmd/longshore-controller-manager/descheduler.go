@@ -7,12 +7,15 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
-	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/cmd/internal/externalname"
 	"github.com/longshore-project/longshore/controllers/announce"
 	"github.com/longshore-project/longshore/controllers/descheduler"
@@ -28,10 +31,20 @@ func registerDescheduler(ctx context.Context, mgr ctrl.Manager, o *options) erro
 	if err != nil {
 		return fmt.Errorf("--descheduler-config: %w", err)
 	}
-	asking := estimatorclient.New(ctx, estimatorclient.FromConfig(section, externalHosts(mgr.GetAPIReader())))
-	context.AfterFunc(ctx, asking.Close)
+	calls, taken := estimatorclient.NewMetrics(), descheduler.NewMetrics()
+	for _, m := range []prometheus.Collector{calls, taken} {
+		if err := metrics.Registry.Register(m); err != nil {
+			return fmt.Errorf("registering the metrics of the descheduler: %w", err)
+		}
+		context.AfterFunc(ctx, func() { metrics.Registry.Unregister(m) })
+	}
+	asking := estimatorclient.FromConfig(section, externalHosts(mgr.GetAPIReader()))
+	asking.Metrics = calls
+	asked := estimatorclient.New(ctx, asking)
+	context.AfterFunc(ctx, asked.Close)
 	return mgr.Add(&descheduler.Controller{
-		Client: mgr.GetClient(), Estimators: pending{asking}, Events: announce.Bounded(mgr.GetEventRecorder("descheduler")),
+		Client: mgr.GetClient(), Templates: mgr.GetAPIReader(), Estimators: pending{asked, mgr.GetClient(), section.SkipPullMembers}, Metrics: taken,
+		Events:   announce.Bounded(mgr.GetEventRecorder("descheduler")),
 		Interval: o.deschedulingInterval, Threshold: o.unschedulableThreshold, Budget: o.deschedulingBudget,
 	})
 }
@@ -65,20 +78,59 @@ func externalHosts(reader client.Reader) estimatorclient.ExternalHost {
 	})
 }
 
-// pending asks estimators about one workload in many members.
-type pending struct{ client *estimatorclient.Client }
+// pending asks estimators about workloads in members.
+type pending struct {
+	client   *estimatorclient.Client
+	clusters client.Reader
+	// skipPull asks nobody about members that pull.
+	skipPull bool
+}
 
 // Unschedulable implements descheduler.Estimators.
-func (p pending) Unschedulable(ctx context.Context, r workv1alpha2.ObjectReference, members []string, threshold time.Duration) map[string]int32 {
-	workloads := make([]estimatorclient.Workload, len(members))
-	for i, name := range members {
-		workloads[i] = estimatorclient.Workload{Member: name, APIVersion: r.APIVersion, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
-	}
-	out := map[string]int32{}
-	for i, a := range p.client.Unschedulable(ctx, workloads, threshold) {
-		if a.Missing == "" {
-			out[members[i]] = a.Replicas
+func (p pending) Unschedulable(ctx context.Context, questions []descheduler.Question, threshold time.Duration) []descheduler.Answer {
+	out := make([]descheduler.Answer, len(questions))
+	var workloads []estimatorclient.Workload
+	var places []int
+	for i, q := range questions {
+		if why := p.excluded(ctx, q.Member); why != "" {
+			out[i].Missing = why
+			continue
 		}
+		r := &q.Workload
+		workloads = append(workloads, estimatorclient.Workload{Member: q.Member, APIVersion: r.APIVersion, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name})
+		places = append(places, i)
 	}
+	for i, a := range p.client.Unschedulable(ctx, workloads, threshold) {
+		out[places[i]] = descheduler.Answer(a)
+	}
+	p.leaveDeparted(ctx)
 	return out
+}
+
+// leaveDeparted closes the connections to the estimators of members that are gone.
+func (p pending) leaveDeparted(ctx context.Context) {
+	var list clusterv1alpha1.ClusterList
+	if err := p.clusters.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return // The next round does it.
+	}
+	there := sets.New[string]()
+	for i := range list.Items {
+		there.Insert(list.Items[i].Name)
+	}
+	p.client.Retain(there.Has)
+}
+
+// excluded says why nobody is asked about the member; empty if somebody is.
+func (p pending) excluded(ctx context.Context, member string) string {
+	if !p.skipPull {
+		return ""
+	}
+	var c clusterv1alpha1.Cluster
+	if err := p.clusters.Get(ctx, client.ObjectKey{Name: member}, &c); err != nil {
+		return fmt.Sprintf("reading Cluster %s: %v", member, err)
+	}
+	if c.Spec.SyncMode == clusterv1alpha1.Pull {
+		return "the member pulls, and skipPullMembers is set"
+	}
+	return ""
 }

@@ -33,7 +33,14 @@ import (
 	"github.com/longshore-project/longshore/controllers/member/membertest"
 )
 
+// asProgram is the variable of the environment that makes the test binary the program.
+const asProgram = "LONGSHORE_CONTROLLER_MANAGER_AS_PROGRAM"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
 	os.Exit(localtest.Main(m, localtest.Options{Prepare: membertest.InstallCRDs, Controllers: local.ControlPlaneControllers}))
 }
 
@@ -76,15 +83,7 @@ func TestRun(t *testing.T) {
 	if err := control.Create(t.Context(), namespace); err != nil {
 		t.Fatal(err)
 	}
-	membertest.Eventually(t, "the cluster is ready and untainted", func(ctx context.Context) error {
-		if err := control.Get(ctx, client.ObjectKeyFromObject(cluster), cluster); err != nil {
-			return err
-		}
-		if !meta.IsStatusConditionTrue(cluster.Status.Conditions, clusterv1alpha1.ConditionReady) || len(cluster.Spec.Taints) > 0 {
-			return fmt.Errorf("taints %v, conditions %+v", cluster.Spec.Taints, cluster.Status.Conditions)
-		}
-		return nil
-	})
+	awaitReady(t, control, cluster)
 	work := deploymentWork(t, cluster.Name)
 	if err := control.Create(t.Context(), work); err != nil {
 		t.Fatal(err)
@@ -158,11 +157,11 @@ func join(t *testing.T, control client.Client, remote *localtest.Cluster) *clust
 	t.Helper()
 	token := membertest.Grant(t, remote.Config, "longshore")
 	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "member1"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: remote.Name},
 		Data:       map[string][]byte{clusterv1alpha1.SecretTokenKey: []byte(token), clusterv1alpha1.SecretCABundleKey: remote.Config.CAData},
 	}
 	cluster := &clusterv1alpha1.Cluster{
-		ObjectMeta: metav1.ObjectMeta{Name: "member1"},
+		ObjectMeta: metav1.ObjectMeta{Name: remote.Name},
 		Spec: clusterv1alpha1.ClusterSpec{
 			SyncMode: clusterv1alpha1.Push, APIEndpoint: remote.Config.Host,
 			SecretRef: &clusterv1alpha1.LocalSecretReference{Namespace: secret.Namespace, Name: secret.Name},
@@ -172,6 +171,19 @@ func join(t *testing.T, control client.Client, remote *localtest.Cluster) *clust
 		t.Fatalf("joining the member: %v", err)
 	}
 	return cluster
+}
+
+func awaitReady(t *testing.T, control client.Client, cluster *clusterv1alpha1.Cluster) {
+	t.Helper()
+	membertest.Eventually(t, cluster.Name+" is ready and untainted", func(ctx context.Context) error {
+		if err := control.Get(ctx, client.ObjectKeyFromObject(cluster), cluster); err != nil {
+			return err
+		}
+		if !meta.IsStatusConditionTrue(cluster.Status.Conditions, clusterv1alpha1.ConditionReady) || len(cluster.Spec.Taints) > 0 {
+			return fmt.Errorf("taints %v, conditions %+v", cluster.Spec.Taints, cluster.Status.Conditions)
+		}
+		return nil
+	})
 }
 
 func deploymentWork(t *testing.T, cluster string) *workv1alpha1.Work {

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/longshore-project/longshore/apis"
 	"github.com/longshore-project/longshore/controllers/member"
@@ -39,23 +40,41 @@ func newFleet(ctx context.Context, o *options, members *server.Members) (*fleet,
 	if err := clientgoscheme.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("registering the kinds of Kubernetes: %w", err)
 	}
+	secrets := cache.ByObject{Transform: member.TrimSecret, Namespaces: map[string]cache.Config{}}
+	for _, namespace := range o.secrets {
+		secrets.Namespaces[namespace] = cache.Config{}
+	}
 	manager, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:  scheme,
 		Metrics: metricsserver.Options{BindAddress: "0"},
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
-			ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: {Transform: member.TrimSecret}},
+			ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: secrets},
 		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the control plane %s: %w", config.Host, err)
 	}
 	sessions := member.NewFleet(member.Options{UserAgent: config.UserAgent}, &observer{members: members, only: o.clusters})
-	controller := &member.Controller{Client: manager.GetClient(), Fleet: sessions}
+	controller := &member.Controller{Client: secretsOf{manager.GetClient(), o.secrets}, Fleet: sessions}
 	if err := controller.SetupWithManager(ctx, manager); err != nil {
 		return nil, err
 	}
 	return &fleet{manager: manager}, nil
+}
+
+// secretsOf reads Secrets of some namespaces only, and says so.
+type secretsOf struct {
+	client.Reader
+	namespaces []string
+}
+
+// Get implements client.Reader.
+func (s secretsOf) Get(ctx context.Context, key client.ObjectKey, object client.Object, o ...client.GetOption) error {
+	if _, is := object.(*corev1.Secret); is && !slices.Contains(s.namespaces, key.Namespace) {
+		return reconcile.TerminalError(fmt.Errorf("%s is in none of --secret-namespaces %v", key, s.namespaces))
+	}
+	return s.Reader.Get(ctx, key, object, o...)
 }
 
 func (f *fleet) run(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,9 @@ import (
 	"github.com/longshore-project/longshore/estimator/server"
 )
 
+// longestSocket is how long the path of a unix socket may be on every system, with room for what listen adds to it.
+const longestSocket = 100
+
 // options are the flags.
 type options struct {
 	clusterName  string
@@ -24,9 +28,11 @@ type options struct {
 	members      []string
 	controlPlane string
 	clusters     []string
+	secrets      []string
 
 	bindAddress  string
 	grpcPort     int
+	socket       string
 	securePort   int
 	files        serving.Files
 	insecure     bool
@@ -36,7 +42,9 @@ type options struct {
 
 // defaultOptions has the port of Karmada's estimators.
 func defaultOptions() *options {
-	return &options{bindAddress: "127.0.0.1", grpcPort: 10352, securePort: 10354, unknownAfter: server.DefaultPatience}
+	return &options{
+		bindAddress: "127.0.0.1", grpcPort: 10352, securePort: 10354, unknownAfter: server.DefaultPatience, secrets: []string{"karmada-cluster"},
+	}
 }
 
 func (o *options) addFlags(f *pflag.FlagSet) {
@@ -46,8 +54,10 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.members, "member", nil, "observe a member: NAME=KUBECONFIG or NAME=KUBECONFIG#CONTEXT; may be repeated")
 	f.StringVar(&o.controlPlane, "control-plane", o.controlPlane, "kubeconfig of a control plane, whose members are observed with the access that their Clusters and Secrets give")
 	f.StringSliceVar(&o.clusters, "clusters", nil, "of the members of --control-plane observe only these, so that several estimators can share them")
+	f.StringSliceVar(&o.secrets, "secret-namespaces", o.secrets, "namespaces of --control-plane with the Secrets of its members; others are not read")
 	f.StringVar(&o.bindAddress, "bind-address", o.bindAddress, "address to serve on")
 	f.IntVar(&o.grpcPort, "grpc-port", o.grpcPort, "port of the estimates")
+	f.StringVar(&o.socket, "socket", o.socket, "serve estimates on a unix socket with this path instead, without TLS, to whoever may open the file: the user that runs the program")
 	f.IntVar(&o.securePort, "secure-port", o.securePort, "HTTPS port of /healthz, /readyz and /metrics, which need no login; 0 serves nothing")
 	f.StringVar(&o.files.Cert, "tls-cert-file", "", "certificate to serve with; it and the next two are read again when they change")
 	f.StringVar(&o.files.Key, "tls-private-key-file", "", "key of the certificate")
@@ -74,10 +84,14 @@ func (o *options) validate() error {
 	check(o.clusterName != "" || len(o.members) > 0 || o.controlPlane != "",
 		"nothing to observe: give --cluster-name, --member or --control-plane; --help has examples")
 	check(o.kubeconfig == "" || o.clusterName != "", "--kubeconfig is that of one member: name it with --cluster-name")
+	check(o.controlPlane == "" || len(o.secrets) > 0 && !slices.Contains(o.secrets, ""), "--secret-namespaces names no namespace")
 	check(len(o.clusters) == 0 || o.controlPlane != "", "--clusters chooses from the members of --control-plane: give that, too")
 	tls := o.files != serving.Files{}
 	whole := o.files.Cert != "" && o.files.Key != "" && o.files.ClientCA != ""
 	switch {
+	case o.socket != "":
+		check(len(o.socket) < longestSocket, "--socket %s is too long: use less than %d bytes", o.socket, longestSocket)
+		check(!o.insecure && !tls, "--socket has no TLS: leave out --insecure and TLS files")
 	case o.insecure:
 		check(ip == nil || ip.IsLoopback(), "--insecure works on a loopback address only, and --bind-address is %s", o.bindAddress)
 		check(!tls, "--insecure and TLS files exclude each other")

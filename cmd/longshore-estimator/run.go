@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,15 +24,33 @@ import (
 	"github.com/longshore-project/longshore/estimator/server"
 )
 
-// run works until ctx ends. o must be valid.
+// run works until ctx ends. o must be valid. What is served is opened first, so that a port which is taken ends the program before it does anything.
 func run(ctx context.Context, o *options) error {
+	certificates, err := serving.LoadCertificates(o.files, o.bindAddress, klog.Background())
+	if err != nil {
+		return err
+	}
 	members := server.NewMembers(o.unknownAfter)
 	metrics := server.NewMetrics(members)
 	group, ctx := errgroup.WithContext(ctx)
+	synced := func() bool { return true }
+	health := &serving.Health{
+		Address: o.healthAddress(), Certificates: certificates, Metrics: metrics, Profiling: o.profiling,
+		Ready: func() bool { return synced() && members.Settled() },
+	}
+	var healthListener net.Listener
+	if o.securePort != 0 {
+		if healthListener, err = health.Listen(); err != nil {
+			return err
+		}
+	}
+	listener, err := o.listen()
+	if err != nil {
+		return fmt.Errorf("serving estimates: %w", err)
+	}
 	if err := observeTargets(ctx, group, o, members); err != nil {
 		return err
 	}
-	synced := func() bool { return true }
 	if o.controlPlane != "" {
 		fleet, err := newFleet(ctx, o, members)
 		if err != nil {
@@ -38,18 +59,12 @@ func run(ctx context.Context, o *options) error {
 		synced = fleet.synced.Load
 		group.Go(func() error { return fleet.run(ctx) })
 	}
-	certificates, err := serving.LoadCertificates(o.files, o.bindAddress, klog.Background())
-	if err != nil {
-		return err
+	if healthListener != nil {
+		group.Go(func() error { return health.ServeOn(ctx, healthListener) })
 	}
-	if o.securePort != 0 {
-		health := &serving.Health{
-			Address: o.healthAddress(), Certificates: certificates, Metrics: metrics, Profiling: o.profiling,
-			Ready: func() bool { return synced() && members.Settled() },
-		}
-		group.Go(func() error { return health.Serve(ctx) })
-	}
-	group.Go(func() error { return serveEstimates(ctx, o, certificates, members, metrics) })
+	s := newServer(o, certificates, metrics)
+	server.Register(s, members)
+	group.Go(func() error { return serveEstimates(ctx, s, listener) })
 	return group.Wait()
 }
 
@@ -90,25 +105,58 @@ func accessOf(config *rest.Config) (access server.Access, err error) {
 // mostBytes bounds a request: about ten thousand questions.
 const mostBytes = 16 << 20
 
-// serveEstimates serves gRPC until ctx ends.
-func serveEstimates(ctx context.Context, o *options, certificates *serving.Certificates, members *server.Members, metrics *server.Metrics) error {
+// newServer returns a gRPC server without services, secured as the flags say.
+func newServer(o *options, certificates *serving.Certificates, metrics *server.Metrics) *grpc.Server {
 	creds := insecure.NewCredentials()
-	if !o.insecure {
+	if o.socket == "" && !o.insecure {
 		creds = credentials.NewTLS(certificates.Config("h2"))
 	}
-	s := grpc.NewServer(
+	return grpc.NewServer(
 		grpc.Creds(creds), grpc.MaxRecvMsgSize(mostBytes), grpc.UnaryInterceptor(metrics.Unary),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	)
-	server.Register(s, members)
-	listener, err := net.Listen("tcp", o.grpcAddress())
-	if err != nil {
-		return fmt.Errorf("serving estimates: %w; choose another --grpc-port or --bind-address", err)
-	}
-	klog.FromContext(ctx).Info("Serving estimates", "address", listener.Addr().String(), "tls", !o.insecure)
+}
+
+// serveEstimates serves gRPC on the listener until ctx ends.
+func serveEstimates(ctx context.Context, s *grpc.Server, listener net.Listener) error {
+	klog.FromContext(ctx).Info("Serving estimates", "address", listener.Addr().String())
 	context.AfterFunc(ctx, s.Stop)
 	if err := s.Serve(listener); err != nil {
 		return fmt.Errorf("serving estimates: %w", err)
 	}
 	return nil
+}
+
+// listen opens what estimates are served on.
+func (o *options) listen() (net.Listener, error) {
+	if o.socket != "" {
+		return listenOn(o.socket)
+	}
+	listener, err := net.Listen("tcp", o.grpcAddress())
+	if err != nil {
+		return nil, fmt.Errorf("%w; choose another --grpc-port or --bind-address", err)
+	}
+	return listener, nil
+}
+
+// listenOn opens a unix socket that nobody else may use, in place of one that a process which is gone left behind.
+func listenOn(path string) (net.Listener, error) {
+	if conn, err := net.Dial("unix", path); err == nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("somebody else serves on %s; choose another --socket", path)
+	}
+	// It gets its name only when others are locked out.
+	unnamed := path + ".new"
+	if err := os.Remove(unnamed); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: unnamed, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("%w; choose another --socket", err)
+	}
+	listener.SetUnlinkOnClose(false)
+	if err := errors.Join(os.Chmod(unnamed, 0o600), os.Rename(unnamed, path)); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return listener, nil
 }

@@ -11,7 +11,7 @@ import (
 
 // estimatorFlags are Karmada's flags, short for a section estimators of the profile.
 type estimatorFlags struct {
-	enabled                   bool
+	enabled, skipPull         bool
 	timeout                   time.Duration
 	port                      int32
 	prefix                    string
@@ -25,7 +25,7 @@ func (f *estimatorFlags) section() *schedulerv1alpha1.Estimators {
 		return nil
 	}
 	return &schedulerv1alpha1.Estimators{
-		Deadline: metav1.Duration{Duration: f.timeout}, Merge: schedulerv1alpha1.MergeMin,
+		Deadline: metav1.Duration{Duration: f.timeout}, Merge: schedulerv1alpha1.MergeMin, SkipPullMembers: f.skipPull,
 		Servers: []schedulerv1alpha1.EstimatorServer{{
 			Service: &schedulerv1alpha1.EstimatorService{Prefix: f.prefix, Port: f.port},
 			TLS: &schedulerv1alpha1.EstimatorTLS{
@@ -39,6 +39,8 @@ func (f *estimatorFlags) validate(config string) error {
 	switch {
 	case f.enabled && config != "":
 		return errors.New("--enable-scheduler-estimator and --config exclude each other: write estimators into the profiles of the file")
+	case f.skipPull && config != "":
+		return errors.New("--disable-scheduler-estimator-in-pull-mode and --config exclude each other: write skipPullMembers: true into the estimators of the file")
 	case (f.certFile == "") != (f.keyFile == ""):
 		return errors.New("--scheduler-estimator-cert-file and --scheduler-estimator-key-file go together: give both or neither")
 	case f.timeout <= 0 || f.port < 1 || f.port > 65535 || f.prefix == "":

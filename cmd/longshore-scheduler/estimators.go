@@ -45,6 +45,18 @@ type estimating struct {
 // Prefetch implements loop.Estimators.
 func (e *estimating) Prefetch(r *framework.Request) { e.client.Prefetch(r) }
 
+// MemberGone implements loop.MemberLeaver.
+func (e *estimating) MemberGone(name string) {
+	e.client.Retain(func(member string) bool { return member != name })
+	e.Forget(name)
+}
+
+// close ends the client and forgets what was learned.
+func (e *estimating) close() {
+	e.client.Close()
+	e.Close()
+}
+
 func newEstimators(ctx context.Context, config *rest.Config, m *metrics) (*estimators, error) {
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {
@@ -70,7 +82,7 @@ func (e *estimators) attach(c *schedulerv1alpha1.SchedulerConfiguration, profile
 		}
 		for name, x := range next {
 			if e.inUse[name] != x {
-				x.client.Close()
+				x.close()
 			}
 		}
 	}
@@ -126,6 +138,7 @@ func (e *estimators) changed(members []string, roomier bool) {
 func (e *estimating) plugin(section *schedulerv1alpha1.Estimators) *accurateestimate.Plugin {
 	return &accurateestimate.Plugin{
 		Source: e.client, Merge: accurateestimate.Merge(section.Merge), Lifetime: section.CacheFor.Duration, Limits: e.Outcomes,
+		CountGrowth: section.CountGrowth, SkipPull: section.SkipPullMembers,
 	}
 }
 
@@ -143,7 +156,7 @@ func withAccurate(estimates []framework.Estimate, accurate *accurateestimate.Plu
 // close ends all clients.
 func (e *estimators) close() {
 	for _, x := range e.inUse {
-		x.client.Close()
+		x.close()
 	}
 }
 

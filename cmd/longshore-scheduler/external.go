@@ -56,13 +56,11 @@ func (e *external) start(p *schedulerv1alpha1.SchedulerProfile) error {
 	return h.Apply(specs)
 }
 
-// newHost counts nothing for a shadow, whose plugins would be counted among those of the same names that decide.
 func (e *external) newHost(schedulerName string) *host.Host {
-	o := host.Options{Log: e.log.WithValues("profile", schedulerName), Metrics: e.metrics, OnChange: func(s host.Status) { e.changed(schedulerName, s) }}
-	if schedulerv1alpha1.IsShadow(schedulerName) {
-		o.Metrics, o.OnChange = nil, nil
-	}
-	return host.New(o)
+	return host.New(host.Options{
+		Log: e.log.WithValues("profile", schedulerName), Metrics: e.metrics, Profile: schedulerName,
+		OnChange: func(s host.Status) { e.changed(schedulerName, s) },
+	})
 }
 
 // changed has what waits for the plugin decided when it runs.

@@ -97,7 +97,7 @@ profiles:
 		}
 	}
 	status, body := ask(t, port, "/metrics")
-	if want := `longshore_plugin_state{plugin="Refuse",state="Running"} 1`; status != http.StatusOK || !strings.Contains(body, want) {
+	if want := `longshore_plugin_state{plugin="Refuse",profile="picky",state="Running"} 1`; status != http.StatusOK || !strings.Contains(body, want) {
 		t.Errorf("/metrics: status %d without %s", status, want)
 	}
 	checkReport(t, port)

@@ -264,6 +264,7 @@ func TestAloneInAKarmadaControlPlane(t *testing.T) {
 	t.Run("clusters are away when it starts", func(t *testing.T) { testStartWithoutClusters(t, k) })
 	t.Run("an older release of the kinds", func(t *testing.T) { testOlderKinds(t, k) })
 	scheduler.stop(t)
+	t.Run("asks the estimators that Services name", func(t *testing.T) { testServices(t, k) })
 	t.Run("beside another scheduler", func(t *testing.T) { testBeside(t, k) })
 	if forbidden := k.asked(t, ourAccount, (*karmadatest.Request).Forbidden); len(forbidden) > 0 {
 		t.Errorf("the scheduler asked for what its account may not do: %v", forbidden)

@@ -115,6 +115,7 @@ func (o *options) register(fs *pflag.FlagSet) {
 	fs.IntVar(&o.committers, "concurrent-commits", loop.DefaultCommitters, "results that are written at once")
 	fs.BoolVar(&o.keepEmpty, "enable-empty-workload-propagation", false, "keep workloads with no replicas on the selected clusters")
 	fs.BoolVar(&o.estimator.enabled, "enable-scheduler-estimator", false, "ask Karmada's estimator of each member how many replicas fit; with --config write estimators into the profiles of the file")
+	fs.BoolVar(&o.estimator.skipPull, "disable-scheduler-estimator-in-pull-mode", false, "ask no estimator about members with syncMode Pull; with --config write skipPullMembers into the estimators of the file")
 	fs.DurationVar(&o.estimator.timeout, "scheduler-estimator-timeout", schedulerv1alpha1.DefaultEstimatorDeadline, "how long an estimator may take to answer")
 	fs.Int32Var(&o.estimator.port, "scheduler-estimator-port", schedulerv1alpha1.DefaultEstimatorPort, "port of the estimators")
 	fs.StringVar(&o.estimator.prefix, "scheduler-estimator-service-prefix", schedulerv1alpha1.DefaultEstimatorPrefix, "the estimator of a member is the Service of this prefix, a hyphen and the member's name")

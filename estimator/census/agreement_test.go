@@ -3,6 +3,7 @@ package census
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -63,11 +64,17 @@ func templates() map[string]corev1.PodSpec {
 	}
 	sidecar := named(requesting("cpu", "200m"), "sidecar")
 	sidecar.RestartPolicy = &always
-	affinity := func(key string, operator corev1.NodeSelectorOperator, values ...string) *corev1.Affinity {
-		return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
-			NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: key, Operator: operator, Values: values}}}},
-		}}}
+	terms := func(terms ...corev1.NodeSelectorTerm) *corev1.Affinity {
+		return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: terms}}}
 	}
+	labeled := func(key string, operator corev1.NodeSelectorOperator, values ...string) corev1.NodeSelectorTerm {
+		return corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: key, Operator: operator, Values: values}}}
+	}
+	onNode := func(operator corev1.NodeSelectorOperator, name string) corev1.NodeSelectorTerm {
+		return corev1.NodeSelectorTerm{MatchFields: []corev1.NodeSelectorRequirement{{Key: metav1.ObjectNameField, Operator: operator, Values: []string{name}}}}
+	}
+	narrow := labeled("size", corev1.NodeSelectorOpExists)
+	narrow.MatchFields = onNode(corev1.NodeSelectorOpNotIn, "crowded").MatchFields
 	tolerating := func(key string, effect corev1.TaintEffect) []corev1.Toleration {
 		return []corev1.Toleration{{Key: key, Operator: corev1.TolerationOpExists, Effect: effect}}
 	}
@@ -82,8 +89,8 @@ func templates() map[string]corev1.PodSpec {
 		"sidecar and init":        {InitContainers: []corev1.Container{sidecar, named(requesting("cpu", "1100m"), "init")}, Containers: []corev1.Container{requesting("cpu", "900m")}},
 		"overhead":                {RuntimeClassName: &sandboxed, Containers: []corev1.Container{requesting("cpu", "500m")}},
 		"node selector":           {NodeSelector: map[string]string{"accelerator": "yes"}, Containers: []corev1.Container{requesting("cpu", "600m")}},
-		"affinity with numbers":   {Affinity: affinity("size", corev1.NodeSelectorOpGt, "6"), Containers: []corev1.Container{requesting("cpu", "500m")}},
-		"affinity that excludes":  {Affinity: affinity("accelerator", corev1.NodeSelectorOpDoesNotExist), Containers: []corev1.Container{requesting("cpu", "1")}},
+		"affinity with numbers":   {Affinity: terms(labeled("size", corev1.NodeSelectorOpGt, "6")), Containers: []corev1.Container{requesting("cpu", "500m")}},
+		"affinity that excludes":  {Affinity: terms(labeled("accelerator", corev1.NodeSelectorOpDoesNotExist)), Containers: []corev1.Container{requesting("cpu", "1")}},
 		"tolerates all of a key":  {Tolerations: tolerating("dedicated", ""), Containers: []corev1.Container{requesting("cpu", "1")}},
 		"tolerates one effect":    {Tolerations: tolerating("dedicated", corev1.TaintEffectNoSchedule), Containers: []corev1.Container{requesting("cpu", "1")}},
 		"tolerates the cordon":    {Tolerations: tolerating(corev1.TaintNodeUnschedulable, ""), Containers: []corev1.Container{requesting("cpu", "1")}},
@@ -91,6 +98,28 @@ func templates() map[string]corev1.PodSpec {
 		"a node that nobody has":  {NodeSelector: map[string]string{"accelerator": "no"}, Containers: []corev1.Container{requesting("cpu", "1")}},
 		"limits stand for either": {Containers: []corev1.Container{{Name: "c", Image: "pause", Resources: corev1.ResourceRequirements{Limits: list("cpu", "1300m")}}}},
 	}
+	cpu := func(amount string) []corev1.Container { return []corev1.Container{requesting("cpu", amount)} }
+	maps.Copy(specs, map[string]corev1.PodSpec{
+		"several containers":            {Containers: []corev1.Container{requesting("cpu", "300m"), named(requesting("cpu", "200m", "memory", "700Mi"), "d")}},
+		"storage, memory and cpu":       {Containers: []corev1.Container{requesting("ephemeral-storage", "3Gi", "memory", "1100Mi", "cpu", "200m")}},
+		"devices and much memory":       {Containers: []corev1.Container{named(requestingDevices("1"), "d"), requesting("memory", "7Gi")}},
+		"devices for the init only":     {InitContainers: []corev1.Container{named(requestingDevices("2"), "init")}, Containers: cpu("100m")},
+		"init before the sidecar":       {InitContainers: []corev1.Container{named(requesting("cpu", "1100m"), "init"), sidecar}, Containers: cpu("900m")},
+		"overhead beside an init":       {RuntimeClassName: &sandboxed, InitContainers: []corev1.Container{named(requesting("cpu", "1500m"), "init")}, Containers: cpu("300m")},
+		"one node by name":              {Affinity: terms(onNode(corev1.NodeSelectorOpIn, "gpu")), Containers: cpu("600m")},
+		"all nodes but one":             {Affinity: terms(onNode(corev1.NodeSelectorOpNotIn, "crowded")), Containers: cpu("900m")},
+		"either of two terms":           {Affinity: terms(onNode(corev1.NodeSelectorOpIn, "plain"), labeled("accelerator", corev1.NodeSelectorOpExists)), Containers: cpu("900m")},
+		"a term of labels and a name":   {Affinity: terms(narrow), Containers: cpu("500m")},
+		"affinity below a number":       {Affinity: terms(labeled("size", corev1.NodeSelectorOpLt, "8")), Containers: cpu("500m")},
+		"affinity with values":          {Affinity: terms(labeled("size", corev1.NodeSelectorOpIn, "9", "11")), Containers: cpu("500m")},
+		"affinity without some values":  {Affinity: terms(labeled("size", corev1.NodeSelectorOpNotIn, "9")), Containers: cpu("800m")},
+		"selector and affinity":         {NodeSelector: map[string]string{"accelerator": "yes"}, Affinity: terms(labeled("size", corev1.NodeSelectorOpExists)), Containers: cpu("1")},
+		"tolerates another value":       {Tolerations: []corev1.Toleration{{Key: "dedicated", Operator: corev1.TolerationOpEqual, Value: "web"}}, Containers: cpu("1")},
+		"tolerates the very value":      {Tolerations: []corev1.Toleration{{Key: "dedicated", Value: "batch", Effect: corev1.TaintEffectNoSchedule}}, Containers: cpu("1")},
+		"tolerates the eviction alone":  {Tolerations: tolerating("dedicated", corev1.TaintEffectNoExecute), Containers: cpu("1")},
+		"tolerates everything":          {Tolerations: tolerating("", ""), Containers: cpu("1200m")},
+		"resources of the pod as whole": {Resources: &corev1.ResourceRequirements{Requests: list("cpu", "1200m", "memory", "1Gi")}, Containers: cpu("300m")},
+	})
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range 4 {
 		specs["random "+strconv.Itoa(i)] = corev1.PodSpec{Containers: []corev1.Container{

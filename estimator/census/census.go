@@ -25,6 +25,8 @@ type Census struct {
 	pods    map[string]placed
 	waiting map[owner]map[string]time.Time   // pods without a node, and since when, by their controller
 	waits   map[string]owner                 // the same by pod
+	seated  map[owner]map[string]struct{}    // pods of StatefulSets with a node
+	seats   map[string]owner                 // the same by pod
 	sets    map[owner]map[string]*ReplicaSet // by Deployment and name
 
 	deployments map[owner]owner // of ReplicaSets
@@ -62,7 +64,7 @@ type placed struct {
 func New() *Census {
 	return &Census{
 		room: fit.NewRoom(), byName: map[string]int32{}, pods: map[string]placed{},
-		waiting: map[owner]map[string]time.Time{}, waits: map[string]owner{}, sets: map[owner]map[string]*ReplicaSet{}, deployments: map[owner]owner{},
+		waiting: map[owner]map[string]time.Time{}, waits: map[string]owner{}, seated: map[owner]map[string]struct{}{}, seats: map[string]owner{}, sets: map[owner]map[string]*ReplicaSet{}, deployments: map[owner]owner{},
 		quotas: map[string]map[string]quota{},
 	}
 }
@@ -173,6 +175,7 @@ func (c *Census) SetPod(p *Pod) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.setWaiting(key, p)
+	c.setSeated(key, p)
 	if p.node == "" {
 		c.release(key)
 		return
@@ -202,6 +205,7 @@ func (c *Census) removePod(key string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.setWaiting(key, &Pod{})
+	c.setSeated(key, &Pod{})
 	c.release(key)
 }
 

@@ -423,3 +423,38 @@ func TestUnschedulable(t *testing.T) {
 		t.Errorf("after the rollback: %s", got)
 	}
 }
+
+// TestUnschedulableOfStatefulSets counts what a StatefulSet would lose with fewer replicas: waiting pods after the last that has a node.
+func TestUnschedulableOfStatefulSets(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	pod := func(ordinal int, node string) *corev1.Pod {
+		p := newPod(fmt.Sprintf("db-%d", ordinal), node, "1", controlledBy("apps/v1", "StatefulSet", "db"))
+		if node == "" {
+			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", LastTransitionTime: metav1.NewTime(start)}}
+		}
+		return p
+	}
+	c := New()
+	expect := func(when string, want int) {
+		t.Helper()
+		got, found, err := c.Unschedulable(Workload{"apps/v1", "StatefulSet", "default", "db"}, start.Add(time.Hour))
+		if got != want || !found || err != nil {
+			t.Errorf("%s: %d, found %t, %v; want %d", when, got, found, err, want)
+		}
+	}
+	c.add(pod(0, ""), pod(1, ""), pod(10, ""))
+	expect("all wait", 3)
+	c.add(pod(9, "a"))
+	expect("the last but one has a node", 1)
+	c.RemovePod("default", "db-9")
+	expect("it is gone", 3)
+	c.add(pod(0, "a"), pod(2, "a"))
+	expect("one waits in the middle", 1)
+	c.add(pod(10, "a"))
+	expect("the last has a node", 0)
+	c.RetainPods(map[string]struct{}{"default/db-1": {}})
+	expect("one is left", 1)
+	if len(c.seated)+len(c.seats) != 0 {
+		t.Errorf("of pods that are gone it keeps %v and %v", c.seated, c.seats)
+	}
+}

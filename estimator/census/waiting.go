@@ -3,6 +3,8 @@ package census
 import (
 	"cmp"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -22,6 +24,32 @@ func (c *Census) setWaiting(key string, p *Pod) {
 		c.waiting[p.owner] = map[string]time.Time{}
 	}
 	c.waits[key], c.waiting[p.owner][key] = p.owner, p.refused
+}
+
+// setSeated records whether the pod is one of a StatefulSet and has a node.
+func (c *Census) setSeated(key string, p *Pod) {
+	now := p.owner
+	if now.kind != kindStatefulSet || p.node == "" {
+		now = owner{}
+	}
+	before := c.seats[key]
+	if before == now {
+		return
+	}
+	if before != (owner{}) {
+		delete(c.seats, key)
+		delete(c.seated[before], key)
+		if len(c.seated[before]) == 0 {
+			delete(c.seated, before)
+		}
+	}
+	if now == (owner{}) {
+		return
+	}
+	if c.seated[now] == nil {
+		c.seated[now] = map[string]struct{}{}
+	}
+	c.seats[key], c.seated[now][key] = now, struct{}{}
 }
 
 // SetReplicaSet adds or replaces a ReplicaSet.
@@ -74,7 +102,8 @@ func (w Workload) owner() (owner, error) {
 }
 
 // Unschedulable returns how many pods of the workload the scheduler has found no node for since before the given time. Of a Deployment only
-// the pods of its newest ReplicaSet count, and found is false when it has none. The error says that the kind cannot be judged.
+// the pods of its newest ReplicaSet count, and found is false when it has none. Of a StatefulSet only those count whose ordinal is above those of
+// all pods that have a node: with fewer replicas it loses its last pods, and others keep waiting. The error says that the kind cannot be judged.
 func (c *Census) Unschedulable(w Workload, before time.Time) (pods int, found bool, err error) {
 	o, err := w.owner()
 	if err != nil {
@@ -89,12 +118,25 @@ func (c *Census) Unschedulable(w Workload, before time.Time) (pods int, found bo
 		}
 		o = owner{kind: kindReplicaSet, namespace: newest.Namespace, name: newest.Name}
 	}
-	for _, since := range c.waiting[o] {
-		if since.Before(before) {
+	last := -1
+	for key := range c.seated[o] {
+		last = max(last, ordinalOf(key))
+	}
+	for key, since := range c.waiting[o] {
+		if since.Before(before) && (o.kind != kindStatefulSet || ordinalOf(key) > last) {
 			pods++
 		}
 	}
 	return pods, true, nil
+}
+
+// ordinalOf returns the number at the end of the name of a StatefulSet's pod, -1 if there is none.
+func ordinalOf(pod string) int {
+	n, err := strconv.Atoi(pod[strings.LastIndexByte(pod, '-')+1:])
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
 // newest returns the ReplicaSet with the highest revision: of those the youngest, of those the one with the last name.

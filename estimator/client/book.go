@@ -45,6 +45,11 @@ type answerKey struct {
 // answer is how many sets fit in one member.
 type answer struct {
 	sets int64
+	// atLeast, growTo, canGrow and quota are those of accurateestimate.Answer.
+	atLeast bool
+	growTo  int64
+	canGrow bool
+	quota   string
 	// missing says why that is not known; empty if it is.
 	missing string
 	// at is when it was true. It still is as long as the member has this generation of this instance.
@@ -61,7 +66,7 @@ func (b *book) question(r *framework.Request) *question {
 		if len(b.questions) >= questionsKept {
 			b.forgetOldest()
 		}
-		q = &question{shape: shape, batch: toQuestion(r), request: r, answers: map[answerKey]answer{}, asked: map[*endpoint]bool{}}
+		q = &question{shape: shape, batch: ToQuestion(r), request: r, answers: map[answerKey]answer{}, asked: map[*endpoint]bool{}}
 		b.questions[shape] = q
 	}
 	q.touched = b.clock
@@ -99,8 +104,13 @@ func (q *question) put(key answerKey, a answer) (changed, roomier bool) {
 	old, had := q.answers[key]
 	q.answers[key] = a
 	was, is := had && old.missing == "", a.missing == ""
-	if was == is && (!is || old.sets == a.sets) && had {
+	if was == is && (!is || old.says(&a)) && had {
 		return false, false
 	}
-	return true, is && a.sets > 0 && (!was || a.sets > old.sets)
+	return true, is && max(a.sets, a.growTo) > 0 && (!was || a.sets > old.sets || a.growTo > old.growTo)
+}
+
+// says reports whether two known answers are the same but for their age.
+func (a *answer) says(b *answer) bool {
+	return a.sets == b.sets && a.atLeast == b.atLeast && a.growTo == b.growTo && a.canGrow == b.canGrow && a.quota == b.quota
 }

@@ -115,8 +115,35 @@ func (c *Client) Close() {
 // begin makes an endpoint and its goroutine. The lock is held.
 func (c *Client) begin(server int, member string) *endpoint {
 	e := newEndpoint(c, &c.options.Servers[server], member)
-	c.running.Go(func() { e.run(c.ctx) })
+	ctx, stop := context.WithCancel(c.ctx)
+	e.key, e.stop = ownKey{server, member}, stop
+	c.running.Go(func() { e.run(ctx) })
 	return e
+}
+
+// Retain leaves the estimators of members that are not there any more, as there tells, where each member has one of its own. A member that comes
+// back is found again.
+func (c *Client) Retain(there func(member string) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, e := range c.own {
+		if !there(key.member) {
+			c.leave(e)
+		}
+	}
+}
+
+// leave ends the endpoint of one member and forgets what it said. The lock is held.
+func (c *Client) leave(e *endpoint) {
+	delete(c.own, e.key)
+	e.left, e.fault = true, "the member has left"
+	e.stop()
+	for _, q := range c.book.questions {
+		delete(q.asked, e)
+		delete(q.answers, answerKey{e, e.member})
+	}
+	c.options.Metrics.left(e.name)
+	c.advance() // Nobody waits for it any more.
 }
 
 // route returns the endpoint that serves the member, nil if none does. Undecided is an endpoint that was never heard and might serve it. The
@@ -132,6 +159,7 @@ func (c *Client) route(member string) (found, undecided *endpoint) {
 			if c.own[key] == nil {
 				c.own[key] = c.begin(i, member)
 			}
+			c.own[key].routed = time.Now()
 			return c.own[key], undecided
 		}
 		e := c.shared[i]
@@ -245,7 +273,10 @@ func (c *Client) read(q *question, member string, now time.Time) accurateestimat
 	case age > c.options.Lifetime:
 		return accurateestimate.Answer{Missing: e.excuseFor(member)}
 	}
-	return accurateestimate.Answer{Sets: a.sets, Known: true, Source: e.name, At: at.Truncate(time.Second), Age: age}
+	return accurateestimate.Answer{
+		Sets: a.sets, Known: true, AtLeast: a.atLeast, GrowTo: a.growTo, CanGrow: a.canGrow, Quota: a.quota,
+		Source: e.name, At: at.Truncate(time.Second), Age: age,
+	}
 }
 
 // advance tells everybody who waits that a call ended. The lock is held.

@@ -36,6 +36,8 @@ type fake struct {
 	news chan struct{}
 	// gate, if not nil, holds up calls until it is closed.
 	gate chan struct{}
+	// growth, if not nil, is how many more than its room a member could take.
+	growth *int64
 	// asked counts the questions about members that were answered.
 	asked int
 }
@@ -136,10 +138,15 @@ func (f *fake) Estimate(ctx context.Context, r *estimatorv1.EstimateRequest) (*e
 		}
 		for _, q := range r.GetQuestions() {
 			f.asked++
-			answers.Answers = append(answers.Answers, &estimatorv1.Answer{
+			answer := &estimatorv1.Answer{
 				Unknown: answers.State.Unknown, Message: answers.State.Message,
 				Sets: proto.Int64(f.room[name] / max(q.GetComponents()[0].GetShape().GetRequests()["cpu"], 1)),
-			})
+			}
+			if f.growth != nil {
+				answer.CouldGrowTo = proto.Int64(answer.GetSets() + *f.growth)
+				answer.AtLeast, answer.LimitingQuota = true, "team"
+			}
+			answers.Answers = append(answers.Answers, answer)
 		}
 		out.Members = append(out.Members, answers)
 	}
@@ -206,7 +213,7 @@ func start(t *testing.T, o Options, fakes ...*fake) (*Client, chan change) {
 }
 
 func connectTo(address string) Connect {
-	return func(context.Context, string) ([]*grpc.ClientConn, error) { return dial(nil, address) }
+	return func(context.Context, string) ([]*grpc.ClientConn, error) { return Dial(nil, address) }
 }
 
 // eventually waits for these calls of Changed, in any order and among others.
@@ -219,6 +226,20 @@ func eventually(t *testing.T, told chan change, want ...change) {
 			want = slices.DeleteFunc(want, func(w change) bool { return w == got })
 		case <-timeout:
 			t.Fatalf("nobody was told %+v", want)
+		}
+	}
+}
+
+// awaitThat waits until something becomes true that happens in the background.
+func awaitThat(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	tick, timeout := time.NewTicker(time.Millisecond), time.After(patience)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-timeout:
+			t.Fatalf("waiting until %s", what)
 		}
 	}
 }
@@ -270,6 +291,31 @@ func TestAnswersAreKeptUntilTheMemberChanges(t *testing.T) {
 	eventually(t, told, change{"a", false})
 	if got := ask(t, c, request(2), "a", "b"); !strings.HasSuffix(got[0], ": the member was not heard for too long") || got[1] != "2" {
 		t.Errorf("with a silent member the answers are %q", got)
+	}
+}
+
+// TestGrowth hands on what an answer says beside its number, and tells when only that changes.
+func TestGrowth(t *testing.T) {
+	f := newFake(t, map[string]int64{"a": 10})
+	f.growth = proto.Int64(3)
+	c, told := start(t, Options{}, f)
+	answers := make([]accurateestimate.Answer, 1)
+	c.Answers(t.Context(), request(2), []string{"a"}, answers)
+	got := answers[0]
+	got.Source, got.At, got.Age = "", time.Time{}, 0
+	want := accurateestimate.Answer{Sets: 5, Known: true, AtLeast: true, GrowTo: 8, CanGrow: true, Quota: "team"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("answer (-want +got):\n%s", diff)
+	}
+	for _, step := range []struct {
+		growth  int64
+		roomier bool
+	}{{9, true}, {1, false}} {
+		f.mu.Lock()
+		f.growth = proto.Int64(step.growth)
+		f.mu.Unlock()
+		f.set("a", 10)
+		eventually(t, told, change{"a", step.roomier})
 	}
 }
 

@@ -38,13 +38,13 @@ func fromServer(s *schedulerv1alpha1.EstimatorServer, hosts ExternalHost) Server
 			if err != nil {
 				return nil, err
 			}
-			return dial(s.TLS, addresses...)
+			return Dial(s.TLS, addresses...)
 		}
 		return out
 	}
 	out.Name = s.Address
 	out.Connect = func(_ context.Context, member string) ([]*grpc.ClientConn, error) {
-		return dial(s.TLS, s.AddressFor(member))
+		return Dial(s.TLS, s.AddressFor(member))
 	}
 	return out
 }
@@ -69,8 +69,9 @@ func serviceAddresses(ctx context.Context, s *schedulerv1alpha1.EstimatorService
 // largestAnswer bounds a message: 5,000 members with 256 answers each take some 30 MB.
 const largestAnswer = 256 << 20
 
-// dial opens a connection to each address. Certificates are read again each time.
-func dial(t *schedulerv1alpha1.EstimatorTLS, addresses ...string) ([]*grpc.ClientConn, error) {
+// Dial opens a connection to each address, which the caller closes. Opening does not wait for the network. Certificates are read again each time;
+// without t there is no TLS.
+func Dial(t *schedulerv1alpha1.EstimatorTLS, addresses ...string) ([]*grpc.ClientConn, error) {
 	creds, err := credentialsOf(t)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,10 @@ const (
 	longestPause = 10 * time.Second
 )
 
+// abandonAfter is how long nobody must have asked for an estimator of one member that fails until it is left. A decision that began before its
+// member left may have brought it back.
+const abandonAfter = 5 * time.Minute
+
 // memberState is what an endpoint said about a member last.
 type memberState struct {
 	// at is when the member was last heard, and generation and instance what it was then.
@@ -35,6 +39,13 @@ type endpoint struct {
 	// name says in messages which estimator is meant. Member is empty for an estimator of many.
 	name, member string
 
+	// key is where the client keeps the estimator of one member.
+	key ownKey
+	// stop ends run, and left means that it was called and nothing counts any more.
+	stop context.CancelFunc
+	left bool
+	// routed is when somebody last wanted to know something of an estimator of one member.
+	routed time.Time
 	// wake holds a token when there is something to do.
 	wake chan struct{}
 	// begun and ended count the calls that somebody waits for.

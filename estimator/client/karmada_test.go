@@ -5,12 +5,14 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -72,6 +74,58 @@ func (k *karmadas) serve(t *testing.T) string {
 	return "unix://" + path
 }
 
+// TestDeparted leaves the estimators of members that are gone, and one that fails and is not asked for any more; both are found again.
+func TestDeparted(t *testing.T) {
+	a := &karmadas{t: t, cluster: "a"}
+	addresses := map[string]string{"a": a.serve(t), "dead": "unix://" + filepath.Join(t.TempDir(), "none")}
+	metrics := NewMetrics()
+	c, _ := start(t, Options{Metrics: metrics, Lifetime: 60 * time.Millisecond, Servers: []Server{{
+		Name: "of-{member}", PerMember: true, Protocol: Karmada,
+		Connect: func(_ context.Context, member string) ([]*grpc.ClientConn, error) {
+			return Dial(nil, addresses[member])
+		},
+	}}})
+	asked := func() { ask(t, c, request(1), "a", "dead") }
+	known := func() (names []string) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for key := range c.own {
+			names = append(names, key.member)
+		}
+		slices.Sort(names)
+		return names
+	}
+	asked()
+	if n := testutil.CollectAndCount(metrics, "longshore_estimator_client_up"); n != 2 {
+		t.Errorf("%d estimators have a metric", n)
+	}
+	c.Retain(func(member string) bool { return member != "a" })
+	if diff := cmp.Diff([]string{"dead"}, known()); diff != "" {
+		t.Errorf("estimators after a left (-want +got):\n%s", diff)
+	}
+	c.mu.Lock()
+	for _, q := range c.book.questions {
+		for key := range q.answers {
+			t.Errorf("an answer about %s is left", key.member)
+		}
+	}
+	c.mu.Unlock()
+	asked()
+	expect(t, ask(t, c, request(1), "a"), "7")
+	c.mu.Lock()
+	for _, e := range c.own {
+		e.routed = e.routed.Add(-2 * abandonAfter)
+	}
+	c.mu.Unlock()
+	awaitThat(t, "the dead one is left", func() bool { return slices.Equal(known(), []string{"a"}) })
+	if n := testutil.CollectAndCount(metrics, "longshore_estimator_client_up"); n != 1 {
+		t.Errorf("%d estimators have a metric after one was left", n)
+	}
+	if got := ask(t, c, request(1), "dead"); !strings.HasSuffix(got[0], "cannot be reached") {
+		t.Errorf("of the one that is back it says %q", got)
+	}
+}
+
 // TestKarmadasEstimators asks one of Karmada's estimators for each member, found out by itself or said.
 func TestKarmadasEstimators(t *testing.T) {
 	for _, protocol := range []Protocol{Auto, Karmada} {
@@ -81,7 +135,7 @@ func TestKarmadasEstimators(t *testing.T) {
 			c, _ := start(t, Options{Servers: []Server{{
 				Name: "of-{member}", PerMember: true, Protocol: protocol,
 				Connect: func(_ context.Context, member string) ([]*grpc.ClientConn, error) {
-					return dial(nil, addresses[member])
+					return Dial(nil, addresses[member])
 				},
 			}}})
 			r := request(250)

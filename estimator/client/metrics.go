@@ -68,6 +68,9 @@ func (m *Metrics) state(server string, up bool) {
 	m.up.WithLabelValues(server).Set(value)
 }
 
+// left drops the series of an estimator that is asked no more.
+func (m *Metrics) left(server string) { m.up.DeleteLabelValues(server) }
+
 func (m *Metrics) answered(a *accurateestimate.Answer) {
 	result := "missing"
 	switch {

@@ -7,8 +7,8 @@ import (
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
-// toQuestion returns how many sets of the request fit: its components or, if it has none, one replica.
-func toQuestion(r *framework.Request) *estimatorv1.Question {
+// ToQuestion returns how many sets of the request fit: its components or, if it has none, one replica.
+func ToQuestion(r *framework.Request) *estimatorv1.Question {
 	q := &estimatorv1.Question{Namespace: r.Namespace}
 	if len(r.Components) == 0 {
 		q.Components = []*estimatorv1.Component{{Shape: toShape(r.Requirements, r.Node), Replicas: 1}}

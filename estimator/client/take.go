@@ -43,6 +43,10 @@ func (e *endpoint) take(ctx context.Context, j *job, reports []report, err error
 	var n news
 	c := e.client
 	c.mu.Lock()
+	if e.left {
+		c.mu.Unlock()
+		return
+	}
 	now := time.Now()
 	e.asked, e.current = now, nil
 	if err != nil {
@@ -179,12 +183,15 @@ func (e *endpoint) forget(member string, n *news) {
 	n.add(member, false)
 }
 
-// expire tells of members whose answers became too old.
+// expire tells of members whose answers became too old, and leaves an estimator that fails and that nobody asks for.
 func (e *endpoint) expire() {
 	var n news
 	c := e.client
 	c.mu.Lock()
 	now := time.Now()
+	if e.member != "" && e.failures > 0 && !e.left && now.Sub(e.routed) > abandonAfter {
+		c.leave(e)
+	}
 	for name, s := range e.members {
 		if !s.expired && s.missing == "" && now.Sub(s.at) > c.options.Lifetime {
 			s.expired = true

@@ -121,7 +121,8 @@ func reportOf(s *estimatorv1.MemberState, now time.Time) report {
 func answerOf(a *estimatorv1.Answer, s *memberState) answer {
 	out := answer{at: s.at, generation: s.generation, instance: s.instance, missing: missing(a.GetUnknown(), a.GetMessage())}
 	if out.missing == "" {
-		out.sets = max(a.GetSets(), 0)
+		out.sets, out.atLeast, out.quota = max(a.GetSets(), 0), a.GetAtLeast(), a.GetLimitingQuota()
+		out.growTo, out.canGrow = max(a.GetCouldGrowTo(), 0), a.CouldGrowTo != nil
 	}
 	return out
 }
@@ -209,7 +210,9 @@ func (e *endpoint) changed(reports []report) {
 	c := e.client
 	c.mu.Lock()
 	for i := range reports {
-		e.report(&reports[i], &job{}, &n)
+		if !e.left {
+			e.report(&reports[i], &job{}, &n)
+		}
 	}
 	c.advance()
 	c.mu.Unlock()

@@ -41,4 +41,5 @@ func (m *Metrics) pending(source string, n int64) {
 	m.outcomes.WithLabelValues(source, "pending").Add(float64(n))
 }
 
-func (m *Metrics) limits(n int) { m.learned.Set(float64(n)) }
+// limits counts limits that were learned, or forgotten if n is negative. Several profiles share the metrics.
+func (m *Metrics) limits(n int) { m.learned.Add(float64(n)) }

@@ -188,17 +188,53 @@ func (o *Outcomes) learn(r *framework.Request, taken map[string]int64) {
 		o.put(limitKey{member, r.PodShape()}, &limit{pending: n, demand: r.Requirements.Plus(framework.Resources{{Name: framework.ResourcePods, Amount: 1}})})
 		members = append(members, member)
 	}
-	o.metrics.limits(len(o.limits))
 	o.mu.Unlock()
 	slices.Sort(members)
 	o.changed(members, false)
 }
 
+// Close forgets everything, so that the metrics count it no more.
+func (o *Outcomes) Close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for key := range o.limits {
+		o.lift(key)
+	}
+	clear(o.placed)
+}
+
+// lift drops a limit, if there is one.
+func (o *Outcomes) lift(key limitKey) {
+	if o.limits[key] != nil {
+		delete(o.limits, key)
+		o.metrics.limits(-1)
+	}
+}
+
+// Forget drops what was predicted and learned about a member that is gone.
+func (o *Outcomes) Forget(member string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for key := range o.limits {
+		if key.member == member {
+			o.lift(key)
+		}
+	}
+	for binding, predicted := range o.placed {
+		if delete(predicted, member); len(predicted) == 0 {
+			delete(o.placed, binding)
+		}
+	}
+}
+
 func (o *Outcomes) put(key limitKey, l *limit) {
+	if o.limits[key] == nil {
+		o.metrics.limits(1)
+	}
 	o.limits[key] = l
 	o.order = append(o.order, key)
 	for len(o.limits) > limitsKept || len(o.order) > 2*limitsKept {
-		delete(o.limits, o.order[0])
+		o.lift(o.order[0])
 		o.order = o.order[1:]
 	}
 }
@@ -213,8 +249,7 @@ func (o *Outcomes) Limit(member *framework.Cluster, shape string) (replicas int6
 		return 0, "", false
 	}
 	if !l.holds(member.Summary) {
-		delete(o.limits, key)
-		o.metrics.limits(len(o.limits))
+		o.lift(key)
 		return 0, "", false
 	}
 	return 0, fmt.Sprintf("%d replicas found no node there before", l.pending), true

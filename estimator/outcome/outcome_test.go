@@ -156,6 +156,35 @@ longshore_scheduler_learned_limits 1
 	}
 }
 
+// TestForget drops what is known of a member that left, and in the end of all; the metric follows, also where two profiles share it.
+func TestForget(t *testing.T) {
+	first, _ := newOutcomes()
+	second := New(first.metrics, func([]string, bool) {})
+	count := func(want float64) {
+		t.Helper()
+		if got := testutil.ToFloat64(first.metrics.learned); got != want {
+			t.Errorf("the metric counts %v limits, want %v", got, want)
+		}
+	}
+	for _, o := range []*Outcomes{first, second} {
+		o.placed["shop/web"] = map[string]placement{"a": {3, "summary"}, "b": {1, "summary"}}
+		o.BindingChanged(bound("a:3 b:1"), bound("a:1"))
+	}
+	count(4)
+	first.Forget("a")
+	count(3)
+	if diff := cmp.Diff(map[string]map[string]placement{"shop/web": {"b": {1, "summary"}}}, first.placed, cmp.AllowUnexported(placement{})); diff != "" {
+		t.Errorf("predictions that are left (-want +got):\n%s", diff)
+	}
+	first.Forget("b")
+	count(2)
+	if len(first.placed) != 0 {
+		t.Errorf("predictions %v are left", first.placed)
+	}
+	second.Close()
+	count(0)
+}
+
 func convertRequest() *framework.Request {
 	r := convert.FromBinding(bound("a:3 b:1"), nil)
 	r.Workload = true

@@ -59,7 +59,7 @@ func values(t *testing.T, r *prometheus.Registry, name string) map[string]float6
 func pair(t *testing.T, seen states) (*host.Host, *prometheus.Registry) {
 	t.Helper()
 	registry := prometheus.NewRegistry()
-	h := host.New(host.Options{Metrics: host.NewMetrics(registry), OnChange: func(s host.Status) { seen <- s }})
+	h := host.New(host.Options{Metrics: host.NewMetrics(registry), Profile: "live", OnChange: func(s host.Status) { seen <- s }})
 	t.Cleanup(func() {
 		if err := h.Close(context.Background()); err != nil {
 			t.Error(err)
@@ -100,7 +100,7 @@ func TestChange(t *testing.T) {
 		t.Error("a plugin that did not change was started again")
 	}
 	seen.await(t, host.Stopped)
-	if got := values(t, registry, "longshore_plugin_state"); got["one Running"] != 1 || got["one Stopped"] != 0 {
+	if got := values(t, registry, "longshore_plugin_state"); got["one live Running"] != 1 || got["one live Stopped"] != 0 {
 		t.Errorf("states are %v, want one running", got)
 	}
 }
@@ -120,7 +120,7 @@ func TestChangeIsRefused(t *testing.T) {
 		t.Error("the host has another plugin although the change was refused")
 	}
 	seen.await(t, host.Stopped)
-	if got := values(t, registry, "longshore_plugin_state"); got["one Running"] != 1 || got["one Stopped"] != 0 {
+	if got := values(t, registry, "longshore_plugin_state"); got["one live Running"] != 1 || got["one live Stopped"] != 0 {
 		t.Errorf("states are %v, want one running", got)
 	}
 }
@@ -153,7 +153,7 @@ func TestPinnedBinaryIsNotReplaced(t *testing.T) {
 	copyFile(t, s.Path, installed)
 	s.Path, s.SHA256 = installed, sumOf(t, installed)
 	registry := prometheus.NewRegistry()
-	_, p := start(t, s, host.Options{PingInterval: 10 * time.Millisecond, Metrics: host.NewMetrics(registry)})
+	_, p := start(t, s, host.Options{PingInterval: 10 * time.Millisecond, Metrics: host.NewMetrics(registry), Profile: "live"})
 	before := p.Status()
 	other := filepath.Join(t.TempDir(), "other")
 	if err := os.WriteFile(other, []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
@@ -166,7 +166,7 @@ func TestPinnedBinaryIsNotReplaced(t *testing.T) {
 	if got := p.Status(); got.PID != before.PID || got.State != host.Running || !strings.Contains(got.LastError.Error(), "not "+s.SHA256) {
 		t.Errorf("status is %+v, want the same process and the two hashes", got)
 	}
-	if got := values(t, registry, "longshore_plugin_replacements_refused_total"); got["misfit"] != 1 {
+	if got := values(t, registry, "longshore_plugin_replacements_refused_total"); got["misfit live"] != 1 {
 		t.Errorf("refusals are %v, want one", got)
 	}
 }

@@ -19,6 +19,8 @@ type Options struct {
 	Log logr.Logger
 	// Metrics counts calls, restarts and omissions; nil counts nothing.
 	Metrics *Metrics
+	// Profile is the value of the label profile of these metrics: two profiles may have plugins of one name.
+	Profile string
 	// OnChange is called, never twice at once for one plugin, when the state of a plugin changed. It must not block.
 	OnChange func(Status)
 	// OnOmission is called when a decision goes on without the answer of a plugin. It must not block.
@@ -60,6 +62,7 @@ func New(o Options) *Host {
 	if o.PingInterval == 0 {
 		o.PingInterval = defaultPingInterval
 	}
+	o.Metrics = o.Metrics.of(o.Profile)
 	return &Host{options: o, plugins: map[string]*Plugin{}}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
@@ -125,10 +126,38 @@ func (m *misfit) Filter(ctx context.Context, q *sdk.Query, candidates sdk.Bitset
 
 // Score rates a cluster by its region's length.
 func (m *misfit) Score(_ context.Context, q *sdk.Query, clusters sdk.Bitset, scores []int64) error {
+	if q.Request.Key == "skip" {
+		return sdk.ErrSkip
+	}
 	for row := range clusters.All() {
 		scores[row] = int64(len(q.Snapshot.Cluster(row).Region))
 		if q.Request.Key == "overscore" {
 			scores[row] = 101
+		}
+	}
+	return nil
+}
+
+// Remarks says of the first cluster what the key is, or of far too many.
+func (m *misfit) Remarks(q *sdk.Query, clusters sdk.Bitset) []sdk.ScoreRemark {
+	first := framework.NewBitset(q.Snapshot.Len())
+	first.Set(0)
+	n := 1
+	if q.Request.Key == "overremark" {
+		n = 1000
+	}
+	return slices.Repeat([]sdk.ScoreRemark{{Clusters: first, Text: "are asked about " + q.Request.Key}}, n)
+}
+
+// Estimate finds room for as many replicas as the row in every cluster but the first, or claims one place too many.
+func (m *misfit) Estimate(_ context.Context, q *sdk.Query, rows []int32, out []sdk.Capacity) error {
+	from := &sdk.Origin{Source: "ledger", At: time.Unix(1_000_000, 5).UTC(), Fallback: "the scales are broken"}
+	if q.Request.Key == "nobody" {
+		from = &sdk.Origin{}
+	}
+	for i, row := range rows {
+		if row > 0 {
+			out[i] = sdk.Capacity{Replicas: int64(row), Known: true, Origin: from}
 		}
 	}
 	return nil

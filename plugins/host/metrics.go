@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics counts what plugins do. Labels are bounded: plugins by the configuration, stages, results and states by this package. All methods
-// work on nil, which counts nothing.
+// Metrics counts what plugins do. Labels are bounded: profiles and plugins by the configuration, stages, results and states by this package. All
+// methods work on nil, which counts nothing.
 type Metrics struct {
 	calls     *prometheus.CounterVec
 	durations *prometheus.HistogramVec
@@ -27,21 +27,34 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "longshore", Subsystem: "plugin", Name: name, Help: help}, labels)
 	}
 	m := &Metrics{
-		calls:     counter("calls_total", "Calls of external plugins by what became of them.", "plugin", "stage", "result"),
-		omissions: counter("omissions_total", "Decisions that went on without the answer of a plugin.", "plugin", "stage"),
-		restarts:  counter("restarts_total", "Starts of external plugins after the first.", "plugin"),
-		refusals:  counter("replacements_refused_total", "Binaries and configurations that a running plugin was not replaced by, because they did not start or have another hash.", "plugin"),
-		lines:     counter("log_lines_dropped_total", "Lines that a plugin wrote too fast to be passed on.", "plugin"),
+		calls:     counter("calls_total", "Calls of external plugins by what became of them.", "profile", "plugin", "stage", "result"),
+		omissions: counter("omissions_total", "Decisions that went on without the answer of a plugin.", "profile", "plugin", "stage"),
+		restarts:  counter("restarts_total", "Starts of external plugins after the first.", "profile", "plugin"),
+		refusals:  counter("replacements_refused_total", "Binaries and configurations that a running plugin was not replaced by, because they did not start or have another hash.", "profile", "plugin"),
+		lines:     counter("log_lines_dropped_total", "Lines that a plugin wrote too fast to be passed on.", "profile", "plugin"),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "longshore", Subsystem: "plugin", Name: "call_duration_seconds", Help: "How long calls of external plugins took.",
 			Buckets: prometheus.ExponentialBuckets(fastest, 2, 16),
-		}, []string{"plugin", "stage"}),
+		}, []string{"profile", "plugin", "stage"}),
 		states: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: "longshore", Subsystem: "plugin", Name: "state", Help: "1 for the state that an external plugin is in.",
-		}, []string{"plugin", "state"}),
+		}, []string{"profile", "plugin", "state"}),
 	}
 	r.MustRegister(m.calls, m.durations, m.omissions, m.restarts, m.lines, m.states, m.refusals)
 	return m
+}
+
+// of returns the metrics of the plugins of one profile.
+func (m *Metrics) of(profile string) *Metrics {
+	if m == nil {
+		return nil
+	}
+	label := prometheus.Labels{"profile": profile}
+	return &Metrics{
+		calls: m.calls.MustCurryWith(label), omissions: m.omissions.MustCurryWith(label), restarts: m.restarts.MustCurryWith(label),
+		lines: m.lines.MustCurryWith(label), states: m.states.MustCurryWith(label), refusals: m.refusals.MustCurryWith(label),
+		durations: m.durations.MustCurryWith(label).(*prometheus.HistogramVec),
+	}
 }
 
 func (m *Metrics) called(plugin, stage string, result Result, took time.Duration) {

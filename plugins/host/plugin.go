@@ -70,7 +70,9 @@ type Plugin struct {
 	current atomic.Pointer[session]
 	spec    atomic.Pointer[Spec]
 	breaker breaker
-	fused   fused
+	// fused is scores that came with a verdict, remarks what came with scores; both wait to be asked for.
+	fused   kept[fusedScore]
+	remarks kept[[]framework.ScoreRemark]
 	scores  atomic.Bool
 	// last is the fleet of the latest question, which a successor of the process is told before it is asked anything.
 	last atomic.Pointer[framework.Snapshot]

@@ -56,6 +56,42 @@ func TestProcessAnswersEveryStage(t *testing.T) {
 	}
 }
 
+// What explains an answer crosses the wire with it: remarks, with the verdict of a filter or without, and the origins of capacities.
+func TestExplanationsArrive(t *testing.T) {
+	_, p := start(t, spec(t, "fine"), host.Options{})
+	q, all := query(fleet(3), "shop/web"), framework.FullBitset(3)
+	score := p.Score().(framework.RemarkingScore)
+	if _, err := p.Filter().Filter(t.Context(), q, all); err != nil {
+		t.Fatal(err)
+	}
+	left := framework.FullBitset(3)
+	left.Unset(1)
+	for _, tt := range []struct {
+		name     string
+		clusters framework.Bitset
+	}{{"with the verdict", left}, {"alone", all}} {
+		name, clusters := tt.name, tt.clusters
+		if err := score.Score(t.Context(), q, clusters, make([]int64, 3)); err != nil {
+			t.Fatal(err)
+		}
+		remarks := score.Remarks(q, clusters)
+		if len(remarks) != 1 || remarks[0].Text != "are asked about shop/web" || !remarks[0].Clusters.Has(0) {
+			t.Errorf("%s: remarks are %v, want one about the first cluster", name, remarks)
+		}
+		if again := score.Remarks(q, clusters); again != nil {
+			t.Errorf("%s: the remarks are said again: %v", name, again)
+		}
+	}
+	out := make([]framework.Capacity, 2)
+	if err := p.Estimate().Estimate(t.Context(), q, []int32{0, 2}, out); err != nil {
+		t.Fatal(err)
+	}
+	from := &framework.Origin{Source: "ledger", At: time.Unix(1_000_000, 5).UTC(), Fallback: "the scales are broken"}
+	if diff := cmp.Diff([]framework.Capacity{{}, {Replicas: 2, Known: true, Origin: from}}, out); diff != "" {
+		t.Errorf("capacities (-want +got):\n%s", diff)
+	}
+}
+
 // What a plugin may do wrong, and what the caller is told under the policy fail.
 func TestMisbehaviourIsContained(t *testing.T) {
 	s := spec(t, "fine")
@@ -109,6 +145,31 @@ func TestAnswersOutOfRangeAreRefused(t *testing.T) {
 	} {
 		_, _, err := p.Assign(fallback{}).Assign(t.Context(), allotment(query(s, key)))
 		checkCallError(t, err, host.Invalid, says)
+	}
+}
+
+func TestExplanationsOutOfBoundsAreRefused(t *testing.T) {
+	_, p := start(t, spec(t, "fine"), host.Options{})
+	s := fleet(3)
+	err := p.Score().Score(t.Context(), query(s, "overremark"), framework.FullBitset(3), make([]int64, 3))
+	checkCallError(t, err, host.Invalid, "1000 remarks")
+	err = p.Estimate().Estimate(t.Context(), query(s, "nobody"), []int32{1}, make([]framework.Capacity, 1))
+	checkCallError(t, err, host.Invalid, "source of 0")
+}
+
+// A plugin that says with its verdict that it does not score is not asked for scores again.
+func TestSkippedScoreIsNotAskedForTwice(t *testing.T) {
+	_, p := start(t, spec(t, "fine"), host.Options{})
+	q, all, score := query(fleet(3), "skip"), framework.FullBitset(3), p.Score()
+	if rejections, err := p.Filter().Filter(t.Context(), q, all); err != nil || rejections != nil {
+		t.Fatalf("filter says %v, %v, want nothing", rejections, err)
+	}
+	scores := make([]int64, 3)
+	if err := score.Score(t.Context(), q, all, scores); err != nil || scores[2] != 0 {
+		t.Errorf("scores are %v, %v, want none", scores, err)
+	}
+	if calls := p.Status().Latencies["score"].Calls; calls != 0 {
+		t.Errorf("the plugin was asked for scores %d times more", calls)
 	}
 }
 

@@ -47,7 +47,7 @@ func TestReport(t *testing.T) {
 	got.Latencies[0] = host.StageLatency{Stage: got.Latencies[0].Stage, Calls: got.Latencies[0].Calls}
 	want := host.PluginReport{
 		Name: "misfit", Profile: "picky", ReportedName: "misfit", Version: "v1.2.3", Source: s.Path, FailurePolicy: host.Skip,
-		Deadline: host.Duration(host.DefaultDeadline), Stages: []string{"filter", "score", "select", "assign"}, State: host.Running,
+		Deadline: host.Duration(host.DefaultDeadline), Stages: []string{"filter", "score", "estimate", "select", "assign"}, State: host.Running,
 		Latencies: []host.StageLatency{{Stage: "score", Calls: 1}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -82,7 +82,7 @@ func (f filter) ask(ctx context.Context, q *framework.Query, candidates framewor
 				return err
 			}
 			if both && a.GetScore() != nil {
-				f.fused.put(q, candidates, out, a.GetScore())
+				f.fused.put(q, fuse(candidates, out, a.GetScore()))
 			}
 			return skipped(a.GetFilter().GetSkip())
 		},
@@ -127,22 +127,43 @@ type score struct{ *Plugin }
 
 // Score uses what came with the verdict of the filter, if that was about the same clusters, and asks otherwise.
 func (s score) Score(ctx context.Context, q *framework.Query, clusters framework.Bitset, scores []int64) error {
-	if a, ok := s.fused.take(q, clusters); ok && wire.ToScores(a.GetScores(), clusters, scores) == nil {
-		return nil
+	if f, ok := s.fused.take(q); ok && f.clusters.Equal(clusters) {
+		if err := s.take(q, f.answer, clusters, scores); err == nil || errors.Is(err, errSkipped) {
+			return nil
+		}
 	}
 	return unlessSkipped(s.ask(ctx, &call{
 		stage: pluginv1.Stage_STAGE_SCORE, query: q,
 		fill: func(m *pluginv1.Question) { m.Score = &pluginv1.ScoreQuestion{Clusters: wire.FromBitset(clusters)} },
-		read: func(a *pluginv1.Answer) error {
-			if a.GetScore() == nil {
-				return errNothing
-			}
-			if a.GetScore().GetSkip() {
-				return errSkipped
-			}
-			return wire.ToScores(a.GetScore().GetScores(), clusters, scores)
-		},
+		read: func(a *pluginv1.Answer) error { return s.take(q, a.GetScore(), clusters, scores) },
 	}))
+}
+
+// take reads an answer into scores and keeps its remarks.
+func (s score) take(q *framework.Query, a *pluginv1.ScoreAnswer, clusters framework.Bitset, scores []int64) error {
+	switch {
+	case a == nil:
+		return errNothing
+	case a.GetSkip():
+		return errSkipped
+	}
+	remarks, err := wire.ToRemarks(a.GetRemarks(), q.Snapshot.Len())
+	if err != nil {
+		return err
+	}
+	if err := wire.ToScores(a.GetScores(), clusters, scores); err != nil {
+		return err
+	}
+	if len(remarks) > 0 {
+		s.remarks.put(q, remarks)
+	}
+	return nil
+}
+
+// Remarks implements framework.RemarkingScore with what came with the scores. A second call about the same query returns none.
+func (s score) Remarks(q *framework.Query, _ framework.Bitset) []framework.ScoreRemark {
+	remarks, _ := s.remarks.take(q)
+	return remarks
 }
 
 type estimate struct{ *Plugin }
@@ -167,6 +188,9 @@ func (e estimate) Estimate(ctx context.Context, q *framework.Query, rows []int32
 				if c.Replicas < 0 {
 					return fmt.Errorf("capacity %d at position %d is negative", c.Replicas, i)
 				}
+			}
+			if err := wire.ToOrigins(a.GetEstimate().GetOrigins(), a.GetEstimate().GetOrigin(), list); err != nil {
+				return err
 			}
 			copy(out, list)
 			return nil

@@ -98,6 +98,9 @@ func (e *exchange) score(ctx context.Context) error {
 	}
 	data, err := wire.FromScores(scores, clusters)
 	e.answer.Score = &pluginv1.ScoreAnswer{Scores: data}
+	if r, ok := e.plugin.(framework.RemarkingScore); ok {
+		e.answer.Score.Remarks = wire.FromRemarks(r.Remarks(e.query, clusters))
+	}
 	return err
 }
 
@@ -130,6 +133,7 @@ func (e *exchange) estimate(ctx context.Context) error {
 		return err
 	}
 	e.answer.Estimate = &pluginv1.EstimateAnswer{Skip: err != nil, Capacities: wire.FromCapacities(out)}
+	e.answer.Estimate.Origins, e.answer.Estimate.Origin = wire.FromOrigins(out)
 	return nil
 }
 

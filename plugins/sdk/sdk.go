@@ -27,6 +27,8 @@ type (
 	LenientFilter = framework.LenientFilter
 	// Score rates clusters from 0 to 100.
 	Score = framework.Score
+	// RemarkingScore is a Score that adds to the explanation what its scores do not show.
+	RemarkingScore = framework.RemarkingScore
 	// Estimate says how many replicas fit.
 	Estimate = framework.Estimate
 	// SharedEstimate is an Estimate whose answer serves requests of equal shape.
@@ -59,6 +61,10 @@ type (
 	Bitset = framework.Bitset
 	// Capacity is how many replicas fit, if that is known.
 	Capacity = framework.Capacity
+	// Origin says from where a capacity is known.
+	Origin = framework.Origin
+	// ScoreRemark is something that scores do not show, about a set of clusters.
+	ScoreRemark = framework.ScoreRemark
 	// Cluster is what is known about one member: read only.
 	Cluster = framework.Cluster
 	// Snapshot is the fleet at one moment.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
@@ -372,5 +373,67 @@ func TestRequestsSurvive(t *testing.T) {
 	}
 	if got := wire.ToRequest(wire.FromRequest(&framework.Request{}), nil); got.Peers != nil {
 		t.Errorf("without groups the peers are %v, want none", got.Peers)
+	}
+}
+
+func TestOriginsSurvive(t *testing.T) {
+	shared := &framework.Origin{Source: "summary", At: time.Unix(12, 34).UTC()}
+	want := []framework.Capacity{
+		{Replicas: 3, Known: true, Origin: shared}, {}, {Replicas: 4, Known: true, Origin: shared}, {Replicas: 5, Known: true},
+		{Replicas: 6, Known: true, Origin: &framework.Origin{Source: "ledger", Fallback: "no answer"}},
+		{Replicas: 7, Known: true, Origin: &framework.Origin{Source: "summary", At: time.Unix(12, 34).UTC()}},
+	}
+	got, err := wire.ToCapacities(wire.FromCapacities(want), len(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	origins, places := wire.FromOrigins(want)
+	if len(origins) != 2 {
+		t.Errorf("%d origins are told, want each of 2 once", len(origins))
+	}
+	if err := wire.ToOrigins(origins, places, got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("capacities (-sent +received):\n%s", diff)
+	}
+	if origins, places := wire.FromOrigins(make([]framework.Capacity, 3)); origins != nil || places != nil {
+		t.Errorf("of capacities without origins %v at %v is told, want nothing", origins, places)
+	}
+}
+
+func TestExplanationsAreBounded(t *testing.T) {
+	long := strings.Repeat("x", 513)
+	many := func(n int, o *pluginv1.Origin) []*pluginv1.Origin { return slices.Repeat([]*pluginv1.Origin{o}, n) }
+	fine := &pluginv1.Origin{Source: "a"}
+	for name, tt := range map[string]struct {
+		origins []*pluginv1.Origin
+		places  []uint32
+		says    string
+	}{
+		"too few places":  {many(1, fine), []uint32{1}, "1 places of origins for 2 clusters"},
+		"no such origin":  {many(1, fine), []uint32{1, 2}, "above 1"},
+		"too many":        {many(1025, fine), []uint32{1, 1}, "1025 origins"},
+		"no source":       {many(1, &pluginv1.Origin{}), []uint32{1, 1}, "source of 0"},
+		"a long fallback": {many(1, &pluginv1.Origin{Source: "a", Fallback: long}), []uint32{1, 1}, "fallback of 513 bytes"},
+		"much text":       {many(1024, &pluginv1.Origin{Source: long[:500]}), []uint32{1, 1}, "512000 bytes of text"},
+	} {
+		list := []framework.Capacity{{Known: true}, {Known: true}}
+		if err := wire.ToOrigins(tt.origins, tt.places, list); err == nil || !strings.Contains(err.Error(), tt.says) || list[0].Origin != nil {
+			t.Errorf("%s: error is %v with origin %v, want the words %q", name, err, list[0].Origin, tt.says)
+		}
+	}
+	for name, tt := range map[string]struct {
+		remarks []*pluginv1.ScoreRemark
+		says    string
+	}{
+		"too many":        {slices.Repeat([]*pluginv1.ScoreRemark{{Text: "a"}}, 17), "17 remarks"},
+		"no text":         {[]*pluginv1.ScoreRemark{{}}, "remark 0 has 0 bytes"},
+		"a long text":     {[]*pluginv1.ScoreRemark{{Text: "a"}, {Text: long}}, "remark 1 has 513 bytes"},
+		"unknown cluster": {[]*pluginv1.ScoreRemark{{Text: "a", Clusters: []byte{4}}}, "behind the last of 2"},
+	} {
+		if _, err := wire.ToRemarks(tt.remarks, 2); err == nil || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: error is %v, want the words %q", name, err, tt.says)
+		}
 	}
 }

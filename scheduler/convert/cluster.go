@@ -24,6 +24,7 @@ func FromCluster(c *clusterv1alpha1.Cluster) *framework.Cluster {
 		Zones:    slices.Clone(c.Spec.EffectiveZones()),
 		APIs:     fromEnablements(c.Status.APIEnablements),
 		Summary:  fromSummary(c),
+		Pull:     c.Spec.SyncMode == clusterv1alpha1.Pull,
 		Deleting: c.DeletionTimestamp != nil,
 	}
 }

@@ -62,7 +62,7 @@ func (p *Problem) fresh() Result {
 	for i := range weights {
 		weights[i] = boundWeight(Weight(bound(p.Room[i]) + bound(p.Previous[i])))
 	}
-	return p.share(p.Replicas, weights, make([]int64, len(weights)), p.Seats, func(int) bool { return false })
+	return p.share(p.Replicas, weights, make([]int64, len(weights)), p.Seats, nil)
 }
 
 func (p *Problem) shrinkTo(replicas int64, seated []bool) Result {
@@ -70,7 +70,7 @@ func (p *Problem) shrinkTo(replicas int64, seated []bool) Result {
 	for i, n := range p.Previous {
 		weights[i] = Weight(n)
 	}
-	return p.share(replicas, weights, make([]int64, len(weights)), seated, func(int) bool { return false })
+	return p.share(replicas, weights, make([]int64, len(weights)), seated, nil)
 }
 
 func (p *Problem) growBy(delta int64, seated []bool) Result {
@@ -78,25 +78,18 @@ func (p *Problem) growBy(delta int64, seated []bool) Result {
 	for i, n := range p.Room {
 		weights[i] = boundWeight(Weight(n))
 	}
-	return p.share(delta, weights, p.Previous, seated, func(i int) bool { return p.Previous[i] > 0 })
+	return p.share(delta, weights, p.Previous, seated, p.Previous)
 }
 
-// share divides seats by the weights and adds them to base. When the clusters are to be filled together, those that go first are taken
-// before the others, and those with a seat before all.
-func (p *Problem) share(seats int64, weights []Weight, base []int64, seated []bool, first func(i int) bool) Result {
+// share divides seats by the weights and adds them to base. When the clusters are to be filled together, those with a seat are taken before all
+// others, and those that are in first with more than zero, which may be nil, before the rest.
+func (p *Problem) share(seats int64, weights []Weight, base []int64, seated []bool, first []int64) Result {
 	if room := total(weights); room < seats {
 		return Result{Replicas: slices.Clone(p.Previous), Weights: weights, Seats: seats, Unplaced: seats - room}
 	}
 	if p.Together {
-		keepPrefix(weights, seats, func(i int32) int {
-			switch {
-			case seated != nil && seated[i]:
-				return 0
-			case first(int(i)):
-				return 1
-			}
-			return 2
-		})
+		q := prefixQueue{weights: weights, seated: seated, running: first}
+		q.keepPrefix(seats)
 	}
 	out := p.apportion(seats, weights, seated)
 	for i, n := range base {
@@ -105,11 +98,20 @@ func (p *Problem) share(seats int64, weights []Weight, base []int64, seated []bo
 	return Result{Replicas: out, Weights: weights, Seats: seats}
 }
 
-// keepPrefix sets to zero all weights but those of the shortest prefix that adds up to seats, in the order: lower class, then larger weight,
-// then index. Class 0 is kept whole. A heap serves because the prefix is short as a rule.
-func keepPrefix(weights []Weight, seats int64, class func(i int32) int) {
-	q := prefixQueue{weights: weights, class: class, parties: make([]int32, 0, len(weights))}
-	for i, w := range weights {
+// prefixQueue is a heap of parties in the order: those with a seat, those that run something, all others; then larger weight; then index.
+type prefixQueue struct {
+	weights []Weight
+	// seated and running may be nil, which is none.
+	seated  []bool
+	running []int64
+	parties []int32
+}
+
+// keepPrefix sets to zero all weights but those of the shortest prefix that adds up to seats. Whoever has a seat is kept. A heap serves because
+// the prefix is short as a rule.
+func (q *prefixQueue) keepPrefix(seats int64) {
+	q.parties = make([]int32, 0, len(q.weights))
+	for i, w := range q.weights {
 		if w > 0 {
 			q.parties = append(q.parties, int32(i))
 		}
@@ -117,19 +119,29 @@ func keepPrefix(weights []Weight, seats int64, class func(i int32) int) {
 	for i := len(q.parties)/2 - 1; i >= 0; i-- {
 		q.down(i)
 	}
-	for len(q.parties) > 0 && (seats > 0 || class(q.parties[0]) == 0) {
-		seats -= int64(weights[q.pop()])
+	for len(q.parties) > 0 && (seats > 0 || q.class(q.parties[0]) == seatedClass) {
+		seats -= int64(q.weights[q.pop()])
 	}
 	for _, i := range q.parties {
-		weights[i] = 0
+		q.weights[i] = 0
 	}
 }
 
-// prefixQueue is a heap of parties in the order of keepPrefix.
-type prefixQueue struct {
-	weights []Weight
-	class   func(i int32) int
-	parties []int32
+// The classes of parties, in order.
+const (
+	seatedClass = iota
+	runningClass
+	otherClass
+)
+
+func (q *prefixQueue) class(i int32) int {
+	switch {
+	case q.seated != nil && q.seated[i]:
+		return seatedClass
+	case q.running != nil && q.running[i] > 0:
+		return runningClass
+	}
+	return otherClass
 }
 
 func (q *prefixQueue) less(a, b int32) bool {

@@ -81,16 +81,20 @@ func jump(won []int64, weights []Weight, seats, total uint64) int64 {
 	return given
 }
 
+// fewParties is how many parties a heap holds without taking memory.
+const fewParties = 128
+
 // step hands out missing further seats, or takes back so many when missing is negative.
 func step(won []int64, weights []Weight, order Order, missing int64) {
-	q := &awards{weights: weights, won: won, order: order, takeBack: missing < 0}
+	var few [fewParties]claim
+	q := awards{weights: weights, won: won, order: order, takeBack: missing < 0, claims: few[:0]}
 	change := int64(1)
 	if q.takeBack {
 		change = -1
 	}
 	q.init(missing * change)
 	for ; missing != 0; missing -= change {
-		won[q.parties[0]] += change
+		won[q.claims[0].party] += change
 		q.fix()
 	}
 }
@@ -118,6 +122,16 @@ func precedes(a, b award, weights []Weight, order Order) bool {
 	return (a.party < b.party) == (order == Ascending)
 }
 
+// claim is a party with the quotient of its next award, rounded down to a multiple of 2^-quotientBits. Of two claims with different quotients
+// the order is known; those with equal ones are compared exactly.
+type claim struct {
+	quotient uint64
+	party    int32
+}
+
+// quotientBits are as many as Limit leaves in 64 bits.
+const quotientBits = 16
+
 // awards is a heap of parties by the next award that each would get or, when taking back, by the last one that it got, latest first.
 type awards struct {
 	weights  []Weight
@@ -126,25 +140,29 @@ type awards struct {
 	takeBack bool
 	// lastFirst turns the heap upside down, which is how the first few of many are found.
 	lastFirst bool
-	parties   []int32
+	claims    []claim
 }
 
 // init fills the heap for so many steps. Each step touches the first party, so no more than steps parties are ever touched: those that come
 // first now. When that is few of many they are picked in one pass, most of which is one comparison a party.
 func (q *awards) init(steps int64) {
-	q.parties = make([]int32, 0, min(int64(len(q.weights)), steps))
+	if most := min(int64(len(q.weights)), steps); most > int64(cap(q.claims)) {
+		q.claims = make([]claim, 0, most)
+	}
 	for i, w := range q.weights {
 		if w <= 0 || q.takeBack && q.won[i] == 0 {
 			continue
 		}
-		if int64(len(q.parties)) < steps {
-			q.parties = append(q.parties, int32(i))
-			if int64(len(q.parties)) == steps {
+		c := q.claim(int32(i))
+		if n := len(q.claims); int64(n) < steps {
+			q.claims = q.claims[:n+1] // append would move the caller's memory to the heap
+			q.claims[n] = c
+			if int64(n+1) == steps {
 				q.lastFirst = true
 				q.heapify()
 			}
-		} else if q.before(int32(i), q.parties[0]) {
-			q.parties[0] = int32(i)
+		} else if q.before(&c, &q.claims[0]) {
+			q.claims[0] = c
 			q.down(0)
 		}
 	}
@@ -152,17 +170,32 @@ func (q *awards) init(steps int64) {
 	q.heapify()
 }
 
+// next returns the award that the party gets or gives back next.
+func (q *awards) next(party int32) award {
+	if q.takeBack {
+		return award{party, q.won[party] - 1}
+	}
+	return award{party, q.won[party]}
+}
+
+func (q *awards) claim(party int32) claim {
+	return claim{uint64(boundWeight(q.weights[party])) << quotientBits / halfSteps(q.next(party).has), party}
+}
+
 func (q *awards) heapify() {
-	for i := len(q.parties)/2 - 1; i >= 0; i-- {
+	for i := len(q.claims)/2 - 1; i >= 0; i-- {
 		q.down(i)
 	}
 }
 
 // fix restores the heap after the award of the first party changed.
 func (q *awards) fix() {
-	if last := len(q.parties) - 1; q.takeBack && q.won[q.parties[0]] == 0 {
-		q.parties[0] = q.parties[last]
-		q.parties = q.parties[:last]
+	if first := &q.claims[0]; q.takeBack && q.won[first.party] == 0 {
+		last := len(q.claims) - 1
+		*first = q.claims[last]
+		q.claims = q.claims[:last]
+	} else {
+		*first = q.claim(first.party)
 	}
 	q.down(0)
 }
@@ -172,30 +205,33 @@ func (q *awards) less(i, j int) bool {
 	if q.lastFirst {
 		i, j = j, i
 	}
-	return q.before(q.parties[i], q.parties[j])
+	return q.before(&q.claims[i], &q.claims[j])
 }
 
-// before reports whether party a is touched before party b.
-func (q *awards) before(a, b int32) bool {
-	if q.takeBack {
-		return precedes(award{b, q.won[b] - 1}, award{a, q.won[a] - 1}, q.weights, q.order)
+// before reports whether a is touched before b.
+func (q *awards) before(a, b *claim) bool {
+	if a.quotient != b.quotient {
+		return (a.quotient > b.quotient) != q.takeBack
 	}
-	return precedes(award{a, q.won[a]}, award{b, q.won[b]}, q.weights, q.order)
+	if q.takeBack {
+		a, b = b, a
+	}
+	return precedes(q.next(a.party), q.next(b.party), q.weights, q.order)
 }
 
 func (q *awards) down(i int) {
 	for {
 		child := 2*i + 1
-		if child >= len(q.parties) {
+		if child >= len(q.claims) {
 			return
 		}
-		if child+1 < len(q.parties) && q.less(child+1, child) {
+		if child+1 < len(q.claims) && q.less(child+1, child) {
 			child++
 		}
 		if !q.less(child, i) {
 			return
 		}
-		q.parties[i], q.parties[child] = q.parties[child], q.parties[i]
+		q.claims[i], q.claims[child] = q.claims[child], q.claims[i]
 		i = child
 	}
 }

@@ -75,6 +75,9 @@ type Cluster struct {
 	SeenAt time.Time
 	// Estimates counts the changes of what estimators say about the member.
 	Estimates uint64
+	// Pull means that an agent in the member connects to the control plane, which may not reach the member otherwise. It is part of FactCapacity:
+	// who is asked about the member's room may depend on it.
+	Pull bool
 	// Deleting members take no part in any decision.
 	Deleting bool
 }
@@ -147,7 +150,7 @@ func Differences(old, new *Cluster) Facts {
 }
 
 func sameCapacity(old, new *Cluster) bool {
-	if old.Estimates != new.Estimates || !old.SeenAt.Equal(new.SeenAt) || !old.Unseen.Equal(new.Unseen) {
+	if old.Estimates != new.Estimates || old.Pull != new.Pull || !old.SeenAt.Equal(new.SeenAt) || !old.Unseen.Equal(new.Unseen) {
 		return false
 	}
 	if !old.Reserved.Equal(new.Reserved) || (old.Summary == nil) != (new.Summary == nil) {

@@ -22,6 +22,24 @@ func (c Column[T]) At(row int) T { return c.chunks[row/chunkRows][row%chunkRows]
 // snapshot are zero. The array is shared: read only. It panics when first is out of range.
 func (c Column[T]) Chunk(first int) *[256]T { return c.chunks[first/chunkRows] }
 
+// Cursor reads a column row by row, fast as long as the rows ascend.
+type Cursor[T any] struct {
+	column Column[T]
+	chunk  *[chunkRows]T
+	first  int
+}
+
+// Cursor returns a cursor on the column.
+func (c Column[T]) Cursor() Cursor[T] { return Cursor[T]{column: c, first: -1} }
+
+// At returns the value of row, which must be a row of the column's snapshot.
+func (c *Cursor[T]) At(row int32) T {
+	if first := int(row) &^ (chunkRows - 1); first != c.first {
+		c.chunk, c.first = c.column.chunks[first/chunkRows], first
+	}
+	return c.chunk[row%chunkRows]
+}
+
 // columnEdit collects the changes that make a new column out of an old one.
 type columnEdit[T any] struct {
 	out   Column[T]

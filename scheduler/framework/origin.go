@@ -15,14 +15,20 @@ type Origin struct {
 	At time.Time
 	// Fallback is a clause that says why a better source could not be used, or which limit was learned; empty for neither.
 	Fallback string
+	// Note says more about the number, for example "could grow to 12"; empty for nothing.
+	Note string
 }
 
-// String returns the source and its time.
+// String returns the source, its time and the note.
 func (o *Origin) String() string {
-	if o.At.IsZero() {
-		return o.Source
+	out := o.Source
+	if !o.At.IsZero() {
+		out += " at " + o.At.UTC().Format(time.RFC3339)
 	}
-	return fmt.Sprintf("%s at %s", o.Source, o.At.UTC().Format(time.RFC3339))
+	if o.Note != "" {
+		out += " (" + o.Note + ")"
+	}
+	return out
 }
 
 // Fallback is a set of clusters whose capacity comes from a lesser source than the profile asks for.

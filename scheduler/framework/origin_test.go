@@ -14,7 +14,7 @@ func TestFallbacks(t *testing.T) {
 		clusters = append(clusters, &Cluster{Name: name})
 	}
 	s := NewSnapshot(clusters, 1)
-	good := &Origin{Source: "estimator x", At: time.Unix(60, 0)}
+	good := &Origin{Source: "estimator x", At: time.Unix(60, 0), Note: "could grow to 9"}
 	silent := &Origin{Source: "summary", Fallback: "estimator y is silent"}
 	a := Attempt{Snapshot: s, Feasible: FullBitset(8), Available: make([]Capacity, 8)}
 	for i := range a.Available {
@@ -38,7 +38,7 @@ func TestFallbacks(t *testing.T) {
 	a.Selected, a.Division = []int32{0, 2}, Division{Replicas: []int64{1, 2}}
 	text := (&Decision{Attempts: []Attempt{a}}).Explain()
 	for _, want := range []string{
-		"  room of c, d, e, f, g from summary (estimator y is silent)\n", "    a: 1, room for 3 by estimator x at 1970-01-01T00:01:00Z\n", "    c: 2, room for 3 by summary\n",
+		"  room of c, d, e, f, g from summary (estimator y is silent)\n", "    a: 1, room for 3 by estimator x at 1970-01-01T00:01:00Z (could grow to 9)\n", "    c: 2, room for 3 by summary\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the explanation lacks %q:\n%s", want, text)

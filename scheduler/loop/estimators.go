@@ -19,6 +19,21 @@ func (l *Loop) EstimatesChanged(members []string, roomier bool) {
 	}
 }
 
+// MemberLeaver is an optional ability of Estimators.
+type MemberLeaver interface {
+	// MemberGone is told that a member is not part of the fleet any more. It must return at once.
+	MemberGone(name string)
+}
+
+// tellGone says that a member is gone. The lineup must be held.
+func (l *Loop) tellGone(name string) {
+	for _, p := range l.lineup.profiles {
+		if e, ok := p.Estimators.(MemberLeaver); ok {
+			e.MemberGone(name)
+		}
+	}
+}
+
 // tellEstimators says what a binding was and is. Old and now are nil interfaces for one that did not, or does not, exist.
 func (l *Loop) tellEstimators(p *Profile, old, now workv1alpha2.Binding) {
 	if p != nil && p.Estimators != nil {

@@ -132,6 +132,7 @@ func (l *Loop) clusterDeleted(name string) {
 	}
 	if l.fleet.RemoveCluster(name) {
 		l.enqueueAll(eventClusterDelete, l.bindings.on(name))
+		l.tellGone(name)
 	}
 }
 

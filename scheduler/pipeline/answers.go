@@ -51,7 +51,7 @@ func (m *Memo) answer(p *Profile, s *framework.Snapshot, r *framework.Request) (
 	key := questionOf(r, r.StartTerm())
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if known := m.questions[key]; known != nil {
+	if known, ok := m.questions.get(key); ok {
 		for i := len(known.answers) - 1; i >= 0; i-- {
 			if a := &known.answers[i]; a.repeats(s, r, shape) {
 				return a.made, true
@@ -61,46 +61,53 @@ func (m *Memo) answer(p *Profile, s *framework.Snapshot, r *framework.Request) (
 	return framework.Decision{}, false
 }
 
-// keep remembers a decision, unless some plugin may answer differently next time or did not answer at all.
-func (m *Memo) keep(p *Profile, s *framework.Snapshot, r *framework.Request, d *framework.Decision) {
-	if m == nil || !isRepeatable(r) || slices.ContainsFunc(d.Attempts, func(a framework.Attempt) bool { return len(a.Omissions) > 0 }) {
-		return
-	}
-	facts, ok := p.facts(s, r, len(d.Attempts))
-	if !ok {
-		return
-	}
+// basis is what a decision depends on beside its question, as far as the attempts go that were made.
+type basis struct {
+	facts framework.Facts
+	// known is false when some plugin may answer differently next time, or did not answer at all.
+	known bool
+}
+
+// add takes in an attempt.
+func (b *basis) add(a *attempt) {
+	b.known = b.known && len(a.Omissions) == 0 && a.profile.addFacts(&a.query, &b.facts)
+}
+
+// keep remembers a decision that depends on those facts.
+func (m *Memo) keep(p *Profile, s *framework.Snapshot, r *framework.Request, d *framework.Decision, facts framework.Facts) {
 	a := answer{facts, s.Generation(facts), r.Replicas, shapeOf(p.Estimates, r), slices.Clone(r.Current), traitsOf(r), *d}
 	key := questionOf(r, r.StartTerm())
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.rows += s.Len(); m.rows > rowsOfAnswers {
-		for _, known := range m.questions {
-			known.answers = nil
-		}
+		m.questions.all((*memory).forgetAnswers)
 		m.rows = s.Len()
 	}
-	known := m.remembered(key)
+	known := m.remembered(key, nil)
 	if len(known.answers) == answersPerQuestion {
 		m.rows -= known.answers[0].made.Attempts[0].Snapshot.Len()
 		known.answers = slices.Delete(known.answers, 0, 1)
 	}
-	known.answers = append(known.answers, a)
+	known.keep(a)
 }
 
-// facts returns everything about the fleet on which the decision on r depends after so many terms were tried; ok is false when some plugin
-// does not say on what it depends.
-func (p *Profile) facts(s *framework.Snapshot, r *framework.Request, terms int) (facts framework.Facts, ok bool) {
-	facts = framework.FactMembership
-	for term := r.StartTerm(); terms > 0; term, terms = term+1, terms-1 {
-		q := framework.Query{Snapshot: s, Request: r, Term: term}
-		if !p.addFacts(&q, &facts) {
-			return 0, false
-		}
+// keep adds the latest answer.
+func (k *memory) keep(a answer) {
+	switch len(k.answers) {
+	case 0:
+		k.oneAnswer[0] = a
+		k.answers = k.oneAnswer[:]
+	case 1:
+		k.answers, k.oneAnswer = append(make([]answer, 0, answersPerQuestion), k.answers[0], a), [1]answer{}
+	default:
+		k.answers = append(k.answers, a)
 	}
-	return facts, true
 }
 
+func (k *memory) forgetAnswers() { k.answers, k.oneAnswer = nil, [1]answer{} }
+
+// addFacts adds everything about the fleet on which the attempt at the query's term depends; it returns false when some plugin does not say on
+// what it depends.
 func (p *Profile) addFacts(q *framework.Query, facts *framework.Facts) bool {
 	ok := true
 	for _, f := range p.Filters {

@@ -19,9 +19,9 @@ const memoSize = 4096
 // concurrent use. All methods work on a nil Memo, which remembers nothing.
 type Memo struct {
 	mu           sync.Mutex
-	questions    map[question]*memory
-	descriptions map[descriptionKey]description
-	rooms        map[string]*room
+	questions    table[question, *memory]
+	descriptions table[descriptionKey, description]
+	rooms        table[string, *room]
 	// rows is how many rows the snapshots of the kept decisions have together.
 	rows int
 }
@@ -43,19 +43,24 @@ type memory struct {
 	verdicts []verdict
 	// answers are the latest decisions, latest last.
 	answers []answer
+
+	// Few verdicts and a single answer take no memory beside that of the question.
+	fewVerdicts [fewFilters]verdict
+	oneAnswer   [1]answer
 }
 
-// remembered returns the memory of a question, a new one if there is none. The caller holds the lock.
-func (m *Memo) remembered(q question) *memory {
-	known := m.questions[q]
-	if known == nil {
-		if m.questions == nil || len(m.questions) >= memoSize {
-			m.questions, m.rows = map[question]*memory{}, 0
-		}
-		known = new(memory)
-		m.questions[q] = known
+// remembered returns the memory of a question. If there is none it becomes fresh, or a new one when that is nil. The caller holds the lock.
+func (m *Memo) remembered(q question, fresh *memory) *memory {
+	if known, ok := m.questions.get(q); ok {
+		return known
 	}
-	return known
+	if fresh == nil {
+		fresh = new(memory)
+	}
+	if m.questions.put(q, fresh) {
+		m.rows = 0
+	}
+	return fresh
 }
 
 func questionOf(r *framework.Request, term int) question {
@@ -75,7 +80,9 @@ type judge struct {
 	query *framework.Query
 	// old is shared and read only, now has what was found out since; nil when that is nothing.
 	old, now []verdict
-	filters  int
+	// fresh is where now lies if nothing was known.
+	fresh   *memory
+	filters int
 }
 
 func (m *Memo) judge(q *framework.Query, filters int) judge {
@@ -86,7 +93,7 @@ func (m *Memo) judge(q *framework.Query, filters int) judge {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if known := m.questions[questionOf(q.Request, q.Term)]; known != nil {
+	if known, ok := m.questions.get(questionOf(q.Request, q.Term)); ok {
 		j.old = known.verdicts
 	}
 	return j
@@ -112,11 +119,20 @@ func (j *judge) filter(ctx context.Context, i int, f framework.Filter, left fram
 		return nil, err
 	}
 	if j.now == nil {
-		j.now = make([]verdict, j.filters)
-		copy(j.now, j.old)
+		j.begin()
 	}
 	j.now[i] = verdict{true, at, rejections}
 	return rejections, nil
+}
+
+// begin makes room for what is found out.
+func (j *judge) begin() {
+	if j.old == nil {
+		j.fresh = new(memory)
+		j.now = slices.Grow(j.fresh.fewVerdicts[:0], j.filters)[:j.filters]
+		return
+	}
+	j.now = slices.Clone(j.old)
 }
 
 // done remembers what was found out.
@@ -126,7 +142,7 @@ func (j *judge) done() {
 	}
 	j.memo.mu.Lock()
 	defer j.memo.mu.Unlock()
-	j.memo.remembered(questionOf(j.query.Request, j.query.Term)).verdicts = j.now
+	j.memo.remembered(questionOf(j.query.Request, j.query.Term), j.fresh).verdicts = j.now
 }
 
 type descriptionKey struct {
@@ -162,7 +178,7 @@ func (m *Memo) describe(q *framework.Query) {
 	key := descriptionKey{p.Fingerprint, q.Term, q.Request.Workload}
 	at := q.Snapshot.Generation(describedBy)
 	if m != nil && key.placement != "" {
-		if d, ok := recall(m, &m.descriptions, key); ok && d.at == at {
+		if d, ok := m.described(key); ok && d.at == at {
 			q.Weights, q.Tiers = d.weights, d.tiers
 			return
 		}
@@ -174,8 +190,16 @@ func (m *Memo) describe(q *framework.Query) {
 		q.Tiers = q.Snapshot.Tiers(q.CurrentTerm())
 	}
 	if m != nil && key.placement != "" {
-		remember(m, &m.descriptions, key, description{at, q.Weights, q.Tiers})
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.descriptions.put(key, description{at, q.Weights, q.Tiers})
 	}
+}
+
+func (m *Memo) described(key descriptionKey) (description, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.descriptions.get(key)
 }
 
 // room is how many replicas of one shape fit beside what runs, by row, at one generation. Of several estimates the lowest known answer counts.
@@ -194,15 +218,25 @@ func (m *Memo) estimate(ctx context.Context, plugins []framework.Estimate, q *fr
 	if m == nil || key == "" || !perShape(plugins) {
 		return newRoom(ctx, plugins, q)
 	}
-	old, _ := recall(m, &m.rooms, key)
+	old := m.roomFor(key)
 	r, err := old.advance(ctx, plugins, q)
 	if err != nil {
 		return nil, err
 	}
 	if r != old && len(r.omissions) == 0 {
-		remember(m, &m.rooms, key, r)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.rooms.put(key, r)
 	}
 	return r, nil
+}
+
+// roomFor returns nil if nothing is known.
+func (m *Memo) roomFor(shape string) *room {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known, _ := m.rooms.get(shape)
+	return known
 }
 
 // shapeOf returns what the answers of all plugins depend on; empty when they cannot be shared.
@@ -310,20 +344,4 @@ func keepLowest(lowest, answers []framework.Capacity) {
 			lowest[i] = a
 		}
 	}
-}
-
-func recall[K comparable, V any](m *Memo, from *map[K]V, key K) (V, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	v, ok := (*from)[key]
-	return v, ok
-}
-
-func remember[K comparable, V any](m *Memo, in *map[K]V, key K, value V) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if *in == nil || len(*in) >= memoSize {
-		*in = map[K]V{}
-	}
-	(*in)[key] = value
 }

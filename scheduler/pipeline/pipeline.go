@@ -43,15 +43,16 @@ func Schedule(ctx context.Context, p *Profile, s *framework.Snapshot, r *framewo
 	if d, ok := p.Memo.answer(p, s, r); ok {
 		return d, nil
 	}
-	d, err := decide(ctx, p, s, r)
-	if err == nil {
-		p.Memo.keep(p, s, r, &d)
+	basis := basis{facts: framework.FactMembership, known: p.Memo != nil && isRepeatable(r)}
+	d, err := decide(ctx, p, s, r, &basis)
+	if err == nil && basis.known {
+		p.Memo.keep(p, s, r, &d, basis.facts)
 	}
 	return d, err
 }
 
-// decide tries the terms.
-func decide(ctx context.Context, p *Profile, s *framework.Snapshot, r *framework.Request) (framework.Decision, error) {
+// decide tries the terms, and notes on what the decision is based.
+func decide(ctx context.Context, p *Profile, s *framework.Snapshot, r *framework.Request, on *basis) (framework.Decision, error) {
 	var d framework.Decision
 	first := r.StartTerm()
 	for i := first; i < len(r.Placement.Terms); i++ {
@@ -59,11 +60,11 @@ func decide(ctx context.Context, p *Profile, s *framework.Snapshot, r *framework
 		if err != nil {
 			return framework.Decision{}, err
 		}
-		a.byRoom = nil // The attempt lives as long as the decision, and this serves nobody any more.
+		on.add(a)
 		if d.Attempts == nil {
-			d.Attempts = a.found[:] // One term is the rule: its attempt stays where it is.
+			d.Attempts = a.found.attempt[:] // One term is the rule: its attempt stays where it is.
 		} else {
-			d.Attempts = append(d.Attempts, a.found[0])
+			d.Attempts = append(d.Attempts, *a.Attempt)
 		}
 		if a.Outcome == framework.Placed {
 			d.Term, d.Targets = a.Term, a.targets()
@@ -75,13 +76,24 @@ func decide(ctx context.Context, p *Profile, s *framework.Snapshot, r *framework
 	return d, nil
 }
 
-// attempt is the work on one term.
+// fewFilters is how many filters take no memory beside what is there for them.
+const fewFilters = 8
+
+// findings is what stays of the work on one term, as long as the decision.
+type findings struct {
+	attempt [1]framework.Attempt
+	steps   [fewFilters]framework.Step
+}
+
+// attempt is the work on one term. It belongs to the decision being made, and what the stages are asked is part of it.
 type attempt struct {
-	// Attempt is found[0].
+	// Attempt is found.attempt[0].
 	*framework.Attempt
-	found   [1]framework.Attempt
-	profile *Profile
-	query   framework.Query
+	found     *findings
+	profile   *Profile
+	query     framework.Query
+	selection framework.Selection
+	allotment framework.Allotment
 	// running is where the request runs now, in ascending order of row.
 	running []placed
 	// estimates is what fits beside that, by row; nil when capacity plays no role.
@@ -99,8 +111,8 @@ type placed struct {
 
 // try works through the stages until one refuses.
 func try(ctx context.Context, p *Profile, q framework.Query) (*attempt, error) {
-	a := &attempt{profile: p, query: q}
-	a.Attempt = &a.found[0]
+	a := &attempt{profile: p, query: q, found: new(findings)}
+	a.Attempt = &a.found.attempt[0]
 	a.Snapshot, a.Term, a.Spread = q.Snapshot, q.CurrentTerm().Name, q.Request.Placement.Spread
 	a.locate()
 	p.Memo.describe(&a.query)
@@ -142,7 +154,7 @@ func (a *attempt) locate() {
 // filter runs the filters in order, each on what the ones before it left.
 func (a *attempt) filter(ctx context.Context) error {
 	a.Feasible = a.Snapshot.Candidates().Clone()
-	a.Filters = make([]framework.Step, 0, len(a.profile.Filters))
+	a.Filters = slices.Grow(a.found.steps[:0], len(a.profile.Filters))
 	var removed framework.Bitset // scratch
 	verdicts := a.profile.Memo.judge(&a.query, len(a.profile.Filters))
 	defer verdicts.done()
@@ -255,7 +267,8 @@ func asksForRoom(r *framework.Request) bool {
 // selectClusters lets the plugin choose from the ranking.
 func (a *attempt) selectClusters(ctx context.Context, ranked []int32) error {
 	plugin := a.profile.Select
-	in := &framework.Selection{Query: a.query, Ranked: ranked, Scores: a.scores, Available: a.Available}
+	a.selection = framework.Selection{Query: a.query, Ranked: ranked, Scores: a.scores, Available: a.Available}
+	in := &a.selection
 	rows, status, err := plugin.Select(ctx, in)
 	if chained, ok := plugin.(framework.ChainedSelect); ok && a.omit(err) {
 		plugin = chained.NextSelect()
@@ -272,18 +285,21 @@ func (a *attempt) selectClusters(ctx context.Context, ranked []int32) error {
 		a.refuse(framework.Refused, status)
 		return nil
 	}
-	a.Selected, a.Remarks = ascending(rows, a.Snapshot.Len()), status.Reasons
+	a.Selected, a.Remarks = a.ascending(rows), status.Reasons
 	return nil
 }
 
-// ascending sorts rows without changing the argument.
-func ascending(rows []int32, n int) []int32 {
+// ascending returns the selected rows in order, without changing the argument.
+func (a *attempt) ascending(rows []int32) []int32 {
 	if slices.IsSorted(rows) {
 		return rows
 	}
-	set := framework.NewBitset(n)
-	for _, row := range rows {
-		set.Set(int(row))
+	set := a.Feasible
+	if !slices.Equal(rows, a.selection.Ranked) {
+		set = framework.NewBitset(a.Snapshot.Len())
+		for _, row := range rows {
+			set.Set(int(row))
+		}
 	}
 	return set.AppendRows(make([]int32, 0, len(rows)))
 }
@@ -291,7 +307,8 @@ func ascending(rows []int32, n int) []int32 {
 // assign lets the plugin divide the replicas.
 func (a *attempt) assign(ctx context.Context) error {
 	plugin := a.profile.Assign
-	in := &framework.Allotment{Query: a.query, Selected: a.Selected, Current: a.currentOfSelected(), Estimates: a.estimates}
+	a.allotment = framework.Allotment{Query: a.query, Selected: a.Selected, Current: a.currentOfSelected(), Estimates: a.estimates}
+	in := &a.allotment
 	division, status, err := plugin.Assign(ctx, in)
 	if chained, ok := plugin.(framework.ChainedAssign); ok && a.omit(err) {
 		plugin = chained.NextAssign()

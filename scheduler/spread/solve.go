@@ -232,9 +232,11 @@ func (s *Solver) solution() Solution {
 	if !m.p.Divided || m.replicas == 0 {
 		s.seats = s.seats[:0]
 	}
+	n := len(s.set)
+	both := append(append(make([]int32, 0, n+len(s.seats)), s.set...), s.seats...)
 	return Solution{
-		Chosen:    slices.Clone(s.set),
-		Seats:     append([]int32(nil), s.seats...),
+		Chosen:    both[:n:n],
+		Seats:     both[n:],
 		Objective: s.objective(),
 		Proven:    s.proven,
 		Nodes:     s.nodes,

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Brings up a control plane with three members and shows a Deployment land where its policy says.
+# Brings up a control plane with three members and shows a Deployment land where its policy says, and another one where there is room.
 #
 #   demo.sh up     build nothing, start everything, leave it running; may be run again
 #   demo.sh down   stop everything; the next up finds it again
 #
-# BIN        folder with longshore, longshore-scheduler and longshore-controller-manager (default: bin of the repository)
+# BIN        folder with longshore, longshore-scheduler and the other programs (default: bin of the repository)
 # DEMO_DIR   folder for state, keys, data and logs (default: that of `longshore local`)
 # TIMEOUT    how long each step may take (default: 180s)
 set -euo pipefail
@@ -14,6 +14,7 @@ bin=${BIN:-$PWD/bin}
 dir=${DEMO_DIR:-${XDG_STATE_HOME:-$HOME/.local/state}/longshore}
 timeout=${TIMEOUT:-180s}
 members=(member1 member2 member3)
+programs=(longshore-controller-manager longshore-estimator longshore-scheduler)
 step="beginning"
 
 # The demo must not depend on, or touch, the clusters of the person who runs it.
@@ -57,7 +58,7 @@ need() {
   for tool in kubectl awk; do
     command -v "$tool" >/dev/null || { echo "demo: $tool is missing: install it and run again" >&2; exit 1; }
   done
-  for tool in longshore longshore-scheduler longshore-controller-manager; do
+  for tool in longshore "${programs[@]}"; do
     [[ -x $bin/$tool ]] || { echo "demo: $bin/$tool is missing: run \"make build\"" >&2; exit 1; }
   done
 }
@@ -81,11 +82,26 @@ contexts: [{name: $account, context: {cluster: control-plane, user: $account}}]
 KUBECONFIG
 }
 
-# start_program runs one of our programs with the rights of its service account.
+# start_program runs one of our programs with the rights of its service account. The last argument is the flag that takes its kubeconfig.
 start_program() {
   account_kubeconfig "$1"
   longshore local start "$1" --dir "$dir" --ready-timeout "$timeout" --ready-url 'https://127.0.0.1:{port}/readyz' -- \
-    "$bin/$1" --kubeconfig "$dir/$1.kubeconfig" --bind-address 127.0.0.1 --secure-port '{port}'
+    "$bin/$1" --bind-address 127.0.0.1 --secure-port '{port}' "${@:2}" "$dir/$1.kubeconfig"
+}
+
+# start_programs runs all of them. The estimator is reached through a socket that only this user can open.
+start_programs() {
+  cat >"$dir/scheduler.yaml" <<CONFIGURATION
+apiVersion: scheduler.longshore.dev/v1alpha1
+kind: SchedulerConfiguration
+profiles:
+- estimators:
+    servers:
+    - address: unix://$dir/estimator.sock
+CONFIGURATION
+  start_program longshore-controller-manager --kubeconfig
+  start_program longshore-estimator --socket "$dir/estimator.sock" --control-plane
+  start_program longshore-scheduler --config "$dir/scheduler.yaml" --kubeconfig
 }
 
 # join_member gives each member the place that `longshore local` pretends for it: columns PROVIDER, REGION and ZONE of its status.
@@ -104,12 +120,12 @@ up() {
   need
   say "starting a control plane and three members"
   mkdir -p "$dir"
+  dir=$(cd "$dir" && pwd)
   longshore local up --dir "$dir" --members "${#members[@]}"
 
-  say "starting scheduler and controllers"
-  kubectl apply -f deploy/namespace.yaml -f deploy/scheduler.yaml -f deploy/controller-manager.yaml
-  start_program longshore-controller-manager
-  start_program longshore-scheduler
+  say "starting controllers, estimator and scheduler"
+  kubectl apply -f deploy/namespace.yaml -f deploy/controller-manager.yaml -f deploy/estimator-control-plane.yaml -f deploy/scheduler.yaml
+  start_programs
 
   say "joining the members"
   local member
@@ -126,6 +142,44 @@ up() {
   kubectl wait --namespace default --for=jsonpath='{.status.readyReplicas}'=5 --timeout="$timeout" deployment/nginx
   kubectl rollout status --namespace default --timeout="$timeout" deployment/nginx
   show
+  follow_room
+  say "everything runs; go on by hand"
+  guide
+}
+
+# estimate asks the estimator what fits.
+estimate() { longshore estimate -f samples/dynamic-weight/deployment.yaml --estimator "unix://$dir/estimator.sock" "$@"; }
+
+# fit prints how many replicas fit in a member.
+fit() { estimate --members "$1" | awk 'END {print $2}'; }
+
+# follow_room cordons a node, waits until the estimate follows, and shows replicas go where there is room.
+follow_room() {
+  local before began
+  say "asking the estimator what fits"
+  estimate
+  say "cordoning a node of member1: the estimate follows"
+  before=$(fit member1)
+  began=$(date +%s%N)
+  in_member member1 cordon node-3
+  until [[ $(fit member1) != "$before" ]]; do
+    (($(date +%s%N) - began < 60000000000)) || { echo "demo: the estimate of member1 stays $before" >&2; return 1; }
+  done
+  echo "seen $((($(date +%s%N) - began) / 1000000)) ms after the command began"
+  estimate
+
+  say "applying samples/dynamic-weight: replicas go where there is room"
+  kubectl apply --namespace default -f samples/dynamic-weight
+  kubectl wait --namespace default --for=jsonpath='{.status.readyReplicas}'=9 --timeout="$timeout" deployment/elastic
+  placement elastic
+  in_member member1 uncordon node-3
+}
+
+# placement prints where the scheduler put the replicas of a Deployment.
+placement() {
+  { echo "CLUSTER REPLICAS"
+    kubectl get --namespace default resourcebinding "$1-deployment" \
+      -o jsonpath='{range .spec.clusters[*]}{.name}{" "}{.replicas}{"\n"}{end}'; } | awk '{printf "%-12s %s\n", $1, $2}'
 }
 
 show() {
@@ -133,15 +187,11 @@ show() {
   say "control plane: kubectl get deployment nginx"
   kubectl get --namespace default deployment nginx
   say "placement: where the scheduler put the replicas"
-  { echo "CLUSTER REPLICAS"
-    kubectl get --namespace default resourcebinding nginx-deployment \
-      -o jsonpath='{range .spec.clusters[*]}{.name}{" "}{.replicas}{"\n"}{end}'; } | awk '{printf "%-12s %s\n", $1, $2}'
+  placement nginx
   for member in "${members[@]}"; do
     say "$member: kubectl get pods"
     in_member "$member" get --namespace default pods -l app=nginx -o wide
   done
-  say "everything runs; go on by hand"
-  guide
 }
 
 guide() {
@@ -155,6 +205,7 @@ guide() {
   kubectl describe resourcebinding nginx-deployment
   kubectl --context member1 get pods
   kubectl get clusters -o wide
+  longshore estimate -f samples/dynamic-weight/deployment.yaml --estimator unix://$dir/estimator.sock --watch
   longshore cordon member1                    # nothing new goes there; "longshore uncordon member1" ends it
   kubectl apply -f samples/app                # more to try: ls samples
   longshore local status$where

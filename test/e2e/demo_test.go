@@ -15,6 +15,8 @@ func TestDemo(t *testing.T) {
 		`(?m)^member1 +3$`,
 		`(?m)^member2 +1$`,
 		`(?m)^member3 +1$`,
+		`(?m)^member1 +5\d +3/3 +\d+s$`,
+		`(?m)^member1 +2\d +2/3 +\d+s$`,
 		`make demo-down`,
 	} {
 		if !regexp.MustCompile(want).MatchString(demoOutput) {
@@ -22,6 +24,7 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	demo.eventually(t, "the demo's replicas run", demo.runs("default", "nginx", map[string]int32{"member1": 3, "member2": 1, "member3": 1}))
+	demo.eventually(t, "the replicas that follow the room run", demo.runs("default", "elastic", map[string]int32{"member1": 1, "member2": 4, "member3": 4}))
 }
 
 // TestColumnsConditionsAndEvents looks at the demo's objects with kubectl, as KARMADA-COMPAT's users know them.

@@ -30,6 +30,13 @@ type Estimators struct {
 	// weightedByAge (from the estimator's number to the summary's as the answer ages). Default: preferAccurate.
 	// +optional
 	Merge EstimateMerge `json:"merge,omitempty"`
+	// CountGrowth counts as room what would fit once a member's autoscaler has added nodes, where an estimator knows that. Conditions and events
+	// say so. Default: false, then it is only told in explanations.
+	// +optional
+	CountGrowth bool `json:"countGrowth,omitempty"`
+	// SkipPullMembers asks no estimator about members with syncMode Pull, which may not be reachable; their summaries count. Default: false.
+	// +optional
+	SkipPullMembers bool `json:"skipPullMembers,omitempty"`
 }
 
 // EstimateMerge is a rule to merge two estimates.

@@ -22,6 +22,8 @@ profiles:
       members: [a, b]
       tls: {insecureSkipVerify: true}
     budget: 20ms
+    countGrowth: true
+    skipPullMembers: true
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +41,7 @@ profiles:
 			},
 		},
 		Deadline: metav1.Duration{Duration: DefaultEstimatorDeadline}, Budget: metav1.Duration{Duration: 20 * time.Millisecond},
-		CacheFor: metav1.Duration{Duration: DefaultEstimatorCacheFor}, Merge: MergePreferAccurate,
+		CacheFor: metav1.Duration{Duration: DefaultEstimatorCacheFor}, Merge: MergePreferAccurate, CountGrowth: true, SkipPullMembers: true,
 	}
 	if diff := cmp.Diff(want, d.Configuration.Profiles[0].Estimators); diff != "" {
 		t.Errorf("estimators (-want +got):\n%s", diff)

@@ -36,14 +36,18 @@ type Health struct {
 func (h *Health) Serve(ctx context.Context) error {
 	listener, err := h.Listen()
 	if err != nil {
-		return fmt.Errorf("serving health and metrics: %w; choose another --secure-port or --bind-address", err)
+		return err
 	}
 	return h.ServeOn(ctx, listener)
 }
 
-// Listen opens the address.
+// Listen opens the address. The error says what to change.
 func (h *Health) Listen() (net.Listener, error) {
-	return tls.Listen("tcp", h.Address, h.Certificates.HealthConfig("h2", "http/1.1"))
+	listener, err := tls.Listen("tcp", h.Address, h.Certificates.HealthConfig("h2", "http/1.1"))
+	if err != nil {
+		return nil, fmt.Errorf("serving health and metrics: %w; choose another --secure-port or --bind-address", err)
+	}
+	return listener, nil
 }
 
 // ServeOn is Serve on what Listen returned.

@@ -13,6 +13,7 @@ import (
 	"github.com/longshore-project/longshore/apis/crds"
 	"github.com/longshore-project/longshore/cmd/internal/build"
 	"github.com/longshore-project/longshore/cmd/longshore/cordon"
+	"github.com/longshore-project/longshore/cmd/longshore/estimate"
 	"github.com/longshore-project/longshore/cmd/longshore/join"
 	"github.com/longshore-project/longshore/cmd/longshore/local"
 	"github.com/longshore-project/longshore/cmd/longshore/plugins"
@@ -65,6 +66,7 @@ func NewCommand(program string) *cobra.Command {
 		join.NewUnjoinCommand(),
 		cordon.NewCommand(),
 		cordon.NewUncordonCommand(),
+		estimate.NewCommand(),
 		local.NewCommand(crds.Install),
 		plugins.NewCommand(),
 	)

@@ -6,7 +6,9 @@ package accurateestimate
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/longshore-project/longshore/plugins/builtin/resourcesummary"
@@ -21,6 +23,13 @@ type Answer struct {
 	// Sets is how many replicas, or complete sets of components, fit beside the pods that were there at At. It means something only if Known.
 	Sets  int64
 	Known bool
+	// AtLeast means that more than Sets may fit.
+	AtLeast bool
+	// GrowTo is how many would fit once the member's autoscaler has added all the nodes that it may. It means something only if CanGrow.
+	GrowTo  int64
+	CanGrow bool
+	// Quota names the ResourceQuota that allows fewer than the nodes; empty if the nodes are the limit.
+	Quota string
 	// Source names the estimator, and At is when the answer was true of the member.
 	Source string
 	At     time.Time
@@ -68,6 +77,10 @@ type Plugin struct {
 	Lifetime time.Duration
 	// Limits bound what is offered; nil bounds nothing.
 	Limits Limits
+	// CountGrowth counts nodes that an autoscaler may add as if they were there. Each capacity in which that makes a difference says so.
+	CountGrowth bool
+	// SkipPull asks nobody about members that pull.
+	SkipPull bool
 }
 
 // Name returns the name by which profiles know the plugin.
@@ -86,43 +99,78 @@ func (p *Plugin) Estimate(ctx context.Context, q *framework.Query, rows []int32,
 			return err
 		}
 	}
-	names, answers := make([]string, len(rows)), make([]Answer, len(rows))
-	for i, row := range rows {
-		names[i] = q.Snapshot.Name(int(row))
-	}
-	p.Source.Answers(ctx, q.Request, names, answers)
+	answers := p.answers(ctx, q, rows)
 	needs, shape := needsOf(q.Request), q.Request.PodShape()
 	var origins origins
 	for i, row := range rows {
 		cluster := q.Snapshot.Cluster(int(row))
-		if a := &answers[i]; a.Known {
-			a.Sets = max(a.Sets-taken(cluster, pendingSince(cluster, a.At), needs), 0)
-		}
 		var from framework.Origin
-		out[i], from = p.merge(out[i], answers[i])
+		out[i], from = p.merge(out[i], &answers[i], taken(cluster, pendingSince(cluster, answers[i].At), needs))
 		out[i].Origin = origins.share(p.limit(&out[i], from, cluster, shape))
 	}
 	return nil
 }
 
-// merge applies the rule.
-func (p *Plugin) merge(summary framework.Capacity, a Answer) (framework.Capacity, framework.Origin) {
-	accurate := framework.Capacity{Replicas: a.Sets, Known: true}
-	fromAccurate := framework.Origin{Source: a.Source, At: a.At}
-	switch {
-	case !a.Known:
-		return summary, framework.Origin{Source: sourceOf(summary), Fallback: a.Missing}
-	case !summary.Known, p.Merge == PreferAccurate, p.Merge == "":
-		return accurate, fromAccurate
-	case p.Merge == Min && summary.Replicas < a.Sets:
-		return summary, framework.Origin{Source: sourceOf(summary)}
-	case p.Merge == Min:
-		return accurate, fromAccurate
-	default:
-		accurate.Replicas = weighted(a.Sets, summary.Replicas, a.Age, p.Lifetime)
-		fromAccurate.Source += " and summary by age"
-		return accurate, fromAccurate
+// answers returns what estimators say about the clusters, by place in rows.
+func (p *Plugin) answers(ctx context.Context, q *framework.Query, rows []int32) []Answer {
+	names, places := make([]string, 0, len(rows)), make([]int, 0, len(rows))
+	for i, row := range rows {
+		if !p.SkipPull || !q.Snapshot.Cluster(int(row)).Pull {
+			names, places = append(names, q.Snapshot.Name(int(row))), append(places, i)
+		}
 	}
+	out := make([]Answer, len(rows))
+	if len(names) == len(rows) {
+		p.Source.Answers(ctx, q.Request, names, out)
+		return out
+	}
+	some := make([]Answer, len(names))
+	p.Source.Answers(ctx, q.Request, names, some)
+	for i, at := range places {
+		out[at] = some[i]
+	}
+	return out
+}
+
+// merge applies the rule. Taken is how many sets of the answer reservations cost.
+func (p *Plugin) merge(summary framework.Capacity, a *Answer, taken int64) (framework.Capacity, framework.Origin) {
+	if !a.Known {
+		return summary, framework.Origin{Source: sourceOf(summary), Fallback: a.Missing}
+	}
+	from := framework.Origin{Source: a.Source, At: a.At, Note: note(a)}
+	sets := a.Sets - taken
+	if growth := a.GrowTo - a.Sets; p.CountGrowth && a.CanGrow && growth > 0 {
+		from.Fallback, from.Note = "counting nodes that could be added", fmt.Sprintf("%d fit now", max(sets, 0))
+		sets, summary.Replicas = sets+growth, framework.SaturatingAdd(summary.Replicas, growth)
+	}
+	accurate := framework.Capacity{Replicas: max(sets, 0), Known: true}
+	switch {
+	case !summary.Known, p.Merge == PreferAccurate, p.Merge == "":
+		return accurate, from
+	case p.Merge == Min && summary.Replicas < accurate.Replicas:
+		return summary, framework.Origin{Source: sourceOf(summary), Fallback: from.Fallback}
+	case p.Merge == Min:
+		return accurate, from
+	default:
+		accurate.Replicas = weighted(accurate.Replicas, summary.Replicas, a.Age, p.Lifetime)
+		from.Source += " and summary by age"
+		return accurate, from
+	}
+}
+
+// note says what a number alone does not.
+func note(a *Answer) string {
+	var parts []string
+	if a.AtLeast {
+		parts = append(parts, "at least")
+	}
+	if a.CanGrow && a.GrowTo > a.Sets {
+		parts = append(parts, fmt.Sprintf("could grow to %d", a.GrowTo))
+	}
+	if a.Quota != "" {
+		parts = append(parts, "limited by ResourceQuota "+a.Quota)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func sourceOf(summary framework.Capacity) string {

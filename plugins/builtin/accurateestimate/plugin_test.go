@@ -42,6 +42,11 @@ func TestEstimate(t *testing.T) {
 	older.At = second(40)
 	silent := Answer{Missing: "estimator x is silent"}
 	byEstimator := &framework.Origin{Source: "estimator x", At: second(60)}
+	pulls := plain
+	pulls.Pull = true
+	growing := fresh
+	growing.GrowTo, growing.CanGrow = 50, true
+	byGrowth := &framework.Origin{Source: "estimator x", At: second(60), Fallback: "counting nodes that could be added", Note: "20 fit now"}
 	tests := []struct {
 		name    string
 		plugin  Plugin
@@ -83,6 +88,35 @@ func TestEstimate(t *testing.T) {
 			name: "pods were seen after the answer", cluster: seenLater, answer: older,
 			want: framework.Capacity{Replicas: 15, Known: true, Origin: &framework.Origin{Source: "estimator x", At: second(40)}},
 		},
+		{
+			name: "growth is told and is no room", cluster: plain, answer: growing,
+			want: framework.Capacity{Replicas: 20, Known: true, Origin: &framework.Origin{Source: "estimator x", At: second(60), Note: "could grow to 50"}},
+		},
+		{
+			name: "growth counts if asked for, and it is said", plugin: Plugin{CountGrowth: true}, cluster: plain, answer: growing,
+			want: framework.Capacity{Replicas: 50, Known: true, Origin: byGrowth},
+		},
+		{
+			name: "growth beside reservations", plugin: Plugin{CountGrowth: true}, cluster: seenLater, answer: growing,
+			want: framework.Capacity{Replicas: 49, Known: true, Origin: &framework.Origin{Source: "estimator x", At: second(60), Fallback: byGrowth.Fallback, Note: "19 fit now"}},
+		},
+		{
+			name: "growth on top of the lower one", plugin: Plugin{CountGrowth: true, Merge: Min}, cluster: plain, answer: growing,
+			want: framework.Capacity{Replicas: summaryRoom + 30, Known: true, Origin: &framework.Origin{Source: "summary", Fallback: byGrowth.Fallback}},
+		},
+		{
+			name: "nothing can be added", plugin: Plugin{CountGrowth: true}, cluster: plain, answer: fresh,
+			want: framework.Capacity{Replicas: 20, Known: true, Origin: byEstimator},
+		},
+		{
+			name: "a lower bound, by a quota", cluster: plain, answer: Answer{Sets: 20, Known: true, Source: "estimator x", AtLeast: true, Quota: "team"},
+			want: framework.Capacity{Replicas: 20, Known: true, Origin: &framework.Origin{Source: "estimator x", Note: "at least, limited by ResourceQuota team"}},
+		},
+		{
+			name: "members that pull are not asked about", plugin: Plugin{SkipPull: true}, cluster: pulls, answer: fresh,
+			want: framework.Capacity{Replicas: summaryRoom, Known: true, Origin: &framework.Origin{Source: "summary"}},
+		},
+		{name: "members that pull are asked about otherwise", cluster: pulls, answer: fresh, want: framework.Capacity{Replicas: 20, Known: true, Origin: byEstimator}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -97,6 +131,24 @@ func TestEstimate(t *testing.T) {
 				t.Errorf("Estimate (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestSkipPull keeps answers and clusters together when some are left out.
+func TestSkipPull(t *testing.T) {
+	q := &framework.Query{Snapshot: framework.NewSnapshot([]*framework.Cluster{{Name: "a", Pull: true}, {Name: "b"}, {Name: "c", Pull: true}, {Name: "d"}}, 1), Request: &framework.Request{}}
+	asked := fixed{}
+	for i, name := range []string{"a", "b", "c", "d"} {
+		asked[name] = Answer{Sets: int64(i), Known: true, Source: "x"}
+	}
+	got := make([]framework.Capacity, 4)
+	if err := (&Plugin{Source: asked, SkipPull: true}).Estimate(t.Context(), q, []int32{0, 1, 2, 3}, got); err != nil {
+		t.Fatal(err)
+	}
+	nobody, x := &framework.Origin{Source: "nobody"}, &framework.Origin{Source: "x"}
+	want := []framework.Capacity{{Origin: nobody}, {Replicas: 1, Known: true, Origin: x}, {Origin: nobody}, {Replicas: 3, Known: true, Origin: x}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Estimate (-want +got):\n%s", diff)
 	}
 }
 

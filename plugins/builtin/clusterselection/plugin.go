@@ -48,16 +48,17 @@ func (Plugin) DependsOn(q *framework.Query) framework.Facts {
 	return topology.Facts(q.Request.Placement)
 }
 
-// workspace is the memory of a search; what was solved before never shows in an answer.
+// workspace is the memory of a selection; what was selected before never shows in an answer.
 type workspace struct {
-	solver  spread.Solver
-	problem spread.Problem
-	room    []int64
-	current []int64
-	score   []int64
-	tier    []int32
-	rows    []int32
-	set     framework.Bitset
+	question question
+	solver   spread.Solver
+	problem  spread.Problem
+	room     []int64
+	current  []int64
+	score    []int64
+	tier     []int32
+	rows     []int32
+	set      framework.Bitset
 }
 
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
@@ -67,10 +68,14 @@ func (Plugin) Select(_ context.Context, s *framework.Selection) ([]int32, framew
 	if len(s.Request.Placement.Spread) == 0 {
 		return s.Ranked, framework.Status{}, nil
 	}
-	q := ask(s)
+	w := workspaces.Get().(*workspace)
+	defer workspaces.Put(w)
+	q := &w.question
+	q.ask(s)
+	defer func() { *q = question{} }() // It would keep the fleet in memory.
 	rows, status := q.ranked[:q.size()], proven
 	if !q.unbeaten(rows) {
-		rows, status = q.solve()
+		rows, status = q.solve(w)
 	}
 	if stays, ok := q.settled(rows); ok {
 		return stays, settled, nil
@@ -79,16 +84,14 @@ func (Plugin) Select(_ context.Context, s *framework.Selection) ([]int32, framew
 }
 
 // solve searches for the best set.
-func (q *question) solve() ([]int32, framework.Status) {
-	w := workspaces.Get().(*workspace)
-	defer workspaces.Put(w)
+func (q *question) solve(w *workspace) ([]int32, framework.Status) {
 	rows := q.sorted(w)
 	best, refusal := w.solver.Solve(q.problem(rows, w))
 	if refusal != nil {
 		return q.refuse(refusal)
 	}
-	chosen := make([]int32, len(best.Chosen))
-	for i, at := range best.Chosen {
+	chosen := best.Chosen
+	for i, at := range chosen {
 		chosen[i] = rows[at]
 	}
 	if !best.Proven {

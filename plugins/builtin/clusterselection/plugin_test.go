@@ -108,7 +108,8 @@ func rank(s *framework.Selection) {
 func TestUnbeatenPrefix(t *testing.T) {
 	hits := 0
 	rapid.Check(t, func(t *rapid.T) {
-		q := ask(drawSelection(t))
+		q := new(question)
+		q.ask(drawSelection(t))
 		prefix := q.ranked[:q.size()]
 		if !q.unbeaten(prefix) {
 			return

@@ -21,8 +21,9 @@ type question struct {
 	current map[int32]int64
 }
 
-func ask(s *framework.Selection) *question {
-	q := &question{Selection: s, constraints: topology.Constraints(s.Request.Placement), ranked: eligible(s), replicas: 1}
+// ask fills in the question.
+func (q *question) ask(s *framework.Selection) {
+	*q = question{Selection: s, constraints: topology.Constraints(s.Request.Placement), ranked: eligible(s), replicas: 1}
 	switch {
 	case s.Request.CountsReplicas():
 		q.replicas, q.divided = s.Request.Replicas, s.Request.DividesReplicas()
@@ -30,7 +31,6 @@ func ask(s *framework.Selection) *question {
 		q.divided = true
 	}
 	q.locate()
-	return q
 }
 
 // eligible returns the ranking without the clusters that the static weights would leave empty.

@@ -36,6 +36,9 @@ func (BalancedAllocation) Name() string { return "BalancedAllocation" }
 // Facts tells that the answer depends on capacity only.
 func (BalancedAllocation) Facts() framework.Facts { return framework.FactCapacity }
 
+// DependsOn implements framework.Repeatable: what is free, and who reported it, is capacity.
+func (p BalancedAllocation) DependsOn(*framework.Query) framework.Facts { return p.Facts() }
+
 // Configure returns the plugin with those arguments.
 func (BalancedAllocation) Configure(raw []byte) (interface{ Name() string }, error) {
 	var a BalancedAllocationArguments

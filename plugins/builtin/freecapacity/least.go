@@ -46,6 +46,9 @@ func (LeastAllocated) Name() string { return "LeastAllocated" }
 // Facts tells that the answer depends on capacity only.
 func (LeastAllocated) Facts() framework.Facts { return framework.FactCapacity }
 
+// DependsOn implements framework.Repeatable: what is free, and who reported it, is capacity.
+func (p LeastAllocated) DependsOn(*framework.Query) framework.Facts { return p.Facts() }
+
 // Configure returns the plugin with those arguments.
 func (LeastAllocated) Configure(raw []byte) (interface{ Name() string }, error) {
 	var a LeastAllocatedArguments

@@ -37,6 +37,9 @@ func (Cost) Name() string { return "LabelCost" }
 // Facts tells that the answer depends on labels only.
 func (Cost) Facts() framework.Facts { return framework.FactLabels }
 
+// DependsOn implements framework.Repeatable.
+func (p Cost) DependsOn(*framework.Query) framework.Facts { return p.Facts() }
+
 // Configure returns the plugin with those arguments.
 func (Cost) Configure(raw []byte) (interface{ Name() string }, error) {
 	var a CostArguments

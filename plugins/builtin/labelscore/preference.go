@@ -31,6 +31,9 @@ func (Preference) Name() string { return "LabelPreference" }
 // Facts tells that the answer depends on labels only.
 func (Preference) Facts() framework.Facts { return framework.FactLabels }
 
+// DependsOn implements framework.Repeatable.
+func (p Preference) DependsOn(*framework.Query) framework.Facts { return p.Facts() }
+
 // Configure returns the plugin with those arguments.
 func (Preference) Configure(raw []byte) (interface{ Name() string }, error) {
 	var a PreferenceArguments

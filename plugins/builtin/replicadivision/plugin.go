@@ -8,6 +8,7 @@ package replicadivision
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/longshore-project/longshore/plugins/builtin/topology"
 	"github.com/longshore-project/longshore/scheduler/divide"
@@ -75,7 +76,7 @@ func byWeight(a *framework.Allotment, seats []bool) (framework.Division, framewo
 	} else {
 		replicas = divide.ApportionSeated(a.Request.Replicas, weights, seats, order(a.Request))
 	}
-	return framework.Division{Replicas: replicas, Weights: plain(weights), Seats: a.Request.Replicas}, framework.Status{}
+	return framework.Division{Replicas: replicas, Weights: plain(weights, nil), Seats: a.Request.Replicas}, framework.Status{}
 }
 
 // weightsOf returns the static weights. If none of the selected clusters has a weight all weigh the same.
@@ -110,7 +111,7 @@ func byRoom(a *framework.Allotment, seats []bool) (framework.Division, framework
 		}
 	}
 	r := solve(&p, a)
-	d := framework.Division{Replicas: r.Replicas, Weights: plain(r.Weights), Seats: r.Seats, Unplaced: r.Unplaced}
+	d := framework.Division{Replicas: r.Replicas, Weights: plain(r.Weights, p.Room), Seats: r.Seats, Unplaced: r.Unplaced}
 	if r.Unplaced > 0 {
 		return d, framework.NewStatus(framework.Unschedulable,
 			fmt.Sprintf("clusters lack room for %d of %d replicas%s", r.Unplaced, p.Replicas, unknowns(a)))
@@ -150,13 +151,14 @@ func order(r *framework.Request) divide.Order {
 	return divide.Ascending
 }
 
-func plain(weights []divide.Weight) []int64 {
+// plain returns the weights as numbers, laid out in memory if that is long enough.
+func plain(weights []divide.Weight, memory []int64) []int64 {
 	if weights == nil {
 		return nil
 	}
-	out := make([]int64, len(weights))
-	for i, w := range weights {
-		out[i] = int64(w)
+	out := slices.Grow(memory[:0], len(weights))
+	for _, w := range weights {
+		out = append(out, int64(w))
 	}
 	return out
 }

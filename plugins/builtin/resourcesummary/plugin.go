@@ -15,6 +15,7 @@ package resourcesummary
 import (
 	"context"
 	"math/bits"
+	"slices"
 
 	"github.com/longshore-project/longshore/scheduler/framework"
 )
@@ -56,18 +57,21 @@ func Demand(r *framework.Request) (demand framework.Resources, pods int64) {
 			pods = framework.SaturatingAdd(pods, c.Replicas)
 		}
 	}
-	var positive framework.Resources
-	for _, d := range demand {
-		if d.Amount > 0 {
-			positive = append(positive, d)
-		}
+	return positive(demand), max(pods, 1)
+}
+
+// positive leaves out what is not above zero.
+func positive(demand framework.Resources) framework.Resources {
+	idle := func(d framework.ResourceAmount) bool { return d.Amount <= 0 }
+	if !slices.ContainsFunc(demand, idle) {
+		return demand
 	}
-	return positive, max(pods, 1)
+	return slices.DeleteFunc(slices.Clone(demand), idle)
 }
 
 func boundByPods(s *framework.Snapshot, rows []int32, out []framework.Capacity, pods int64) {
 	free, offered := s.Free(framework.ResourcePods)
-	summarized := s.Summarized()
+	summarized, at := s.Summarized(), free.Cursor()
 	for i, row := range rows {
 		if !summarized.Has(int(row)) {
 			continue
@@ -76,7 +80,7 @@ func boundByPods(s *framework.Snapshot, rows []int32, out []framework.Capacity, 
 		if !offered {
 			continue
 		}
-		out[i].Replicas = max(free.At(int(row)), 0)
+		out[i].Replicas = max(at.At(row), 0)
 		if pods > 1 {
 			out[i].Replicas /= pods
 		}
@@ -90,6 +94,7 @@ func boundByFree(s *framework.Snapshot, rows []int32, out []framework.Capacity, 
 	if modelled.Empty() {
 		onlyUnmodelled = false
 	}
+	at := free.Cursor()
 	for i, row := range rows {
 		fits := out[i].Replicas
 		if fits == 0 || onlyUnmodelled && modelled.Has(int(row)) {
@@ -97,7 +102,7 @@ func boundByFree(s *framework.Snapshot, rows []int32, out []framework.Capacity, 
 		}
 		out[i].Replicas = 0
 		if offered {
-			out[i].Replicas = least(fits, max(free.At(int(row)), 0), d.Amount)
+			out[i].Replicas = least(fits, max(at.At(row), 0), d.Amount)
 		}
 	}
 }

@@ -27,13 +27,27 @@ func (Plugin) Filter(_ context.Context, q *framework.Query, candidates framework
 		if tolerated(taint, q.Request.Placement.Tolerations) || candidates.IntersectionCount(q.Snapshot.WithTaint(taint)) == 0 {
 			continue
 		}
-		out = append(out, framework.Rejection{
-			Clusters: q.Snapshot.WithTaint(taint),
-			Status:   framework.NewStatus(framework.Unschedulable, "cluster(s) had untolerated taint {"+taint.String()+"}"),
-			Cures:    []framework.Cure{{Fact: framework.FactTaints, Subject: taint.Key}},
-		})
+		refusal := refuse(taint, q.Snapshot.WithTaint(taint))
+		if out == nil {
+			out = refusal // The only one, as a rule.
+		} else {
+			out = append(out, refusal...)
+		}
 	}
 	return out, nil
+}
+
+// refuse returns the rejection of the clusters with a taint, in one piece of memory.
+func refuse(taint framework.Taint, clusters framework.Bitset) []framework.Rejection {
+	r := new(struct {
+		rejection [1]framework.Rejection
+		reason    [1]string
+		cure      [1]framework.Cure
+	})
+	r.reason[0] = "cluster(s) had untolerated taint {" + taint.String() + "}"
+	r.cure[0] = framework.Cure{Fact: framework.FactTaints, Subject: taint.Key}
+	r.rejection[0] = framework.Rejection{Clusters: clusters, Status: framework.NewStatus(framework.Unschedulable, r.reason[:]...), Cures: r.cure[:]}
+	return r.rejection[:]
 }
 
 func tolerated(taint framework.Taint, tolerations []framework.Toleration) bool {

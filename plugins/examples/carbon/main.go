@@ -118,3 +118,17 @@ func (p *plugin) Score(_ context.Context, q *sdk.Query, clusters sdk.Bitset, sco
 	}
 	return nil
 }
+
+// Remarks names the clusters whose region is not in the file.
+func (p *plugin) Remarks(q *sdk.Query, clusters sdk.Bitset) []sdk.ScoreRemark {
+	known, strangers := p.current(), framework.NewBitset(q.Snapshot.Len())
+	for row := range clusters.All() {
+		if _, ok := known[q.Snapshot.Cluster(row).Region]; !ok {
+			strangers.Set(row)
+		}
+	}
+	if strangers.Empty() {
+		return nil
+	}
+	return []sdk.ScoreRemark{{Clusters: strangers, Text: "are in regions without a known intensity and get 0"}}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/longshore-project/longshore/plugins/conformance"
+	"github.com/longshore-project/longshore/plugins/sdk"
 	"github.com/longshore-project/longshore/plugins/sdk/sdktest"
 )
 
@@ -64,6 +65,25 @@ func TestScoreFollowsTheFile(t *testing.T) {
 		if diff := cmp.Diff(step.want, scores); diff != "" || len(reports) != step.reports {
 			t.Errorf("%s: %d reports, want %d; scores (-want +got):\n%s", step.name, len(reports), step.reports, diff)
 		}
+	}
+}
+
+// What the scores do not show crosses the wire too, whether the scores came with the verdict of a filter or not.
+func TestUnknownRegionsAreRemarked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "intensity.json")
+	intensityFile(t, path, `{"north": 20}`)
+	p := sdktest.Open(t, &plugin{}, map[string]any{"file": path})
+	q := sdktest.Query(sdktest.Fleet(sdktest.Cluster{Name: "a", Region: "moon"}, sdktest.Cluster{Name: "b", Region: "north"}))
+	score, ok := p.Score().(sdk.RemarkingScore)
+	if !ok {
+		t.Fatal("the score of the host does not remark")
+	}
+	if err := score.Score(t.Context(), q, q.Snapshot.Candidates(), make([]int64, 2)); err != nil {
+		t.Fatal(err)
+	}
+	remarks := score.Remarks(q, q.Snapshot.Candidates())
+	if len(remarks) != 1 || !remarks[0].Clusters.Has(0) || remarks[0].Clusters.Has(1) || !strings.Contains(remarks[0].Text, "known intensity") {
+		t.Errorf("remarks are %v, want one about cluster a", remarks)
 	}
 }
 

@@ -2063,7 +2063,9 @@ type ScoreAnswer struct {
 	// The plugin does not apply to the request: all scores are zero.
 	Skip bool `protobuf:"varint,1,opt,name=skip,proto3" json:"skip,omitempty"`
 	// One byte for every cluster asked about, in ascending order of row, from 0 to 100.
-	Scores        []byte `protobuf:"bytes,2,opt,name=scores,proto3" json:"scores,omitempty"`
+	Scores []byte `protobuf:"bytes,2,opt,name=scores,proto3" json:"scores,omitempty"`
+	// What the scores do not show, for the explanation of the decision only.
+	Remarks       []*ScoreRemark `protobuf:"bytes,3,rep,name=remarks,proto3" json:"remarks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2112,20 +2114,85 @@ func (x *ScoreAnswer) GetScores() []byte {
 	return nil
 }
 
+func (x *ScoreAnswer) GetRemarks() []*ScoreRemark {
+	if x != nil {
+		return x.Remarks
+	}
+	return nil
+}
+
+// ScoreRemark is something that is true of some clusters and that their scores do not show.
+type ScoreRemark struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Clusters []byte                 `protobuf:"bytes,1,opt,name=clusters,proto3" json:"clusters,omitempty"`
+	// A clause whose subject is the clusters, such as "have no label price and get 0".
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScoreRemark) Reset() {
+	*x = ScoreRemark{}
+	mi := &file_v1_plugin_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScoreRemark) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScoreRemark) ProtoMessage() {}
+
+func (x *ScoreRemark) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_plugin_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScoreRemark.ProtoReflect.Descriptor instead.
+func (*ScoreRemark) Descriptor() ([]byte, []int) {
+	return file_v1_plugin_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ScoreRemark) GetClusters() []byte {
+	if x != nil {
+		return x.Clusters
+	}
+	return nil
+}
+
+func (x *ScoreRemark) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 // EstimateAnswer says how many replicas fit.
 type EstimateAnswer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The plugin does not apply to the request: nothing is known.
 	Skip bool `protobuf:"varint,1,opt,name=skip,proto3" json:"skip,omitempty"`
 	// Index-aligned with the rows asked about.
-	Capacities    *Capacities `protobuf:"bytes,2,opt,name=capacities,proto3" json:"capacities,omitempty"`
+	Capacities *Capacities `protobuf:"bytes,2,opt,name=capacities,proto3" json:"capacities,omitempty"`
+	// From where the capacities are known, each once, for the explanation of the decision; may be empty.
+	Origins []*Origin `protobuf:"bytes,3,rep,name=origins,proto3" json:"origins,omitempty"`
+	// For each of the rows asked about the place of its origin in origins, counted from 1; zero where none is told. Empty when origins is.
+	Origin        []uint32 `protobuf:"varint,4,rep,packed,name=origin,proto3" json:"origin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *EstimateAnswer) Reset() {
 	*x = EstimateAnswer{}
-	mi := &file_v1_plugin_proto_msgTypes[28]
+	mi := &file_v1_plugin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2137,7 +2204,7 @@ func (x *EstimateAnswer) String() string {
 func (*EstimateAnswer) ProtoMessage() {}
 
 func (x *EstimateAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[28]
+	mi := &file_v1_plugin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2150,7 +2217,7 @@ func (x *EstimateAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EstimateAnswer.ProtoReflect.Descriptor instead.
 func (*EstimateAnswer) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{28}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *EstimateAnswer) GetSkip() bool {
@@ -2165,6 +2232,84 @@ func (x *EstimateAnswer) GetCapacities() *Capacities {
 		return x.Capacities
 	}
 	return nil
+}
+
+func (x *EstimateAnswer) GetOrigins() []*Origin {
+	if x != nil {
+		return x.Origins
+	}
+	return nil
+}
+
+func (x *EstimateAnswer) GetOrigin() []uint32 {
+	if x != nil {
+		return x.Origin
+	}
+	return nil
+}
+
+// Origin says from where a capacity is known.
+type Origin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who said it in a few words, for example "price list".
+	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// When it was true of the cluster, in nanoseconds since 1970 UTC; zero when that is not known.
+	AtUnixNanoseconds int64 `protobuf:"varint,2,opt,name=at_unix_nanoseconds,json=atUnixNanoseconds,proto3" json:"at_unix_nanoseconds,omitempty"`
+	// Why a better source could not be used; empty when this is the best one.
+	Fallback      string `protobuf:"bytes,3,opt,name=fallback,proto3" json:"fallback,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Origin) Reset() {
+	*x = Origin{}
+	mi := &file_v1_plugin_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Origin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Origin) ProtoMessage() {}
+
+func (x *Origin) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_plugin_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Origin.ProtoReflect.Descriptor instead.
+func (*Origin) Descriptor() ([]byte, []int) {
+	return file_v1_plugin_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *Origin) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *Origin) GetAtUnixNanoseconds() int64 {
+	if x != nil {
+		return x.AtUnixNanoseconds
+	}
+	return 0
+}
+
+func (x *Origin) GetFallback() string {
+	if x != nil {
+		return x.Fallback
+	}
+	return ""
 }
 
 // SelectAnswer is the chosen clusters.
@@ -2182,7 +2327,7 @@ type SelectAnswer struct {
 
 func (x *SelectAnswer) Reset() {
 	*x = SelectAnswer{}
-	mi := &file_v1_plugin_proto_msgTypes[29]
+	mi := &file_v1_plugin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2194,7 +2339,7 @@ func (x *SelectAnswer) String() string {
 func (*SelectAnswer) ProtoMessage() {}
 
 func (x *SelectAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[29]
+	mi := &file_v1_plugin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2207,7 +2352,7 @@ func (x *SelectAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectAnswer.ProtoReflect.Descriptor instead.
 func (*SelectAnswer) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{29}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SelectAnswer) GetSkip() bool {
@@ -2252,7 +2397,7 @@ type AssignAnswer struct {
 
 func (x *AssignAnswer) Reset() {
 	*x = AssignAnswer{}
-	mi := &file_v1_plugin_proto_msgTypes[30]
+	mi := &file_v1_plugin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2264,7 +2409,7 @@ func (x *AssignAnswer) String() string {
 func (*AssignAnswer) ProtoMessage() {}
 
 func (x *AssignAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[30]
+	mi := &file_v1_plugin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2277,7 +2422,7 @@ func (x *AssignAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignAnswer.ProtoReflect.Descriptor instead.
 func (*AssignAnswer) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{30}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *AssignAnswer) GetSkip() bool {
@@ -2363,7 +2508,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_v1_plugin_proto_msgTypes[31]
+	mi := &file_v1_plugin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2375,7 +2520,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[31]
+	mi := &file_v1_plugin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2388,7 +2533,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{31}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Request) GetKey() string {
@@ -2526,7 +2671,7 @@ type NodeClaim struct {
 
 func (x *NodeClaim) Reset() {
 	*x = NodeClaim{}
-	mi := &file_v1_plugin_proto_msgTypes[32]
+	mi := &file_v1_plugin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2538,7 +2683,7 @@ func (x *NodeClaim) String() string {
 func (*NodeClaim) ProtoMessage() {}
 
 func (x *NodeClaim) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[32]
+	mi := &file_v1_plugin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2551,7 +2696,7 @@ func (x *NodeClaim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeClaim.ProtoReflect.Descriptor instead.
 func (*NodeClaim) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{32}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *NodeClaim) GetSelector() []*Label {
@@ -2594,7 +2739,7 @@ type NodeTerm struct {
 
 func (x *NodeTerm) Reset() {
 	*x = NodeTerm{}
-	mi := &file_v1_plugin_proto_msgTypes[33]
+	mi := &file_v1_plugin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2606,7 +2751,7 @@ func (x *NodeTerm) String() string {
 func (*NodeTerm) ProtoMessage() {}
 
 func (x *NodeTerm) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[33]
+	mi := &file_v1_plugin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2619,7 +2764,7 @@ func (x *NodeTerm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeTerm.ProtoReflect.Descriptor instead.
 func (*NodeTerm) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{33}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *NodeTerm) GetLabels() []*Requirement {
@@ -2649,7 +2794,7 @@ type NodeToleration struct {
 
 func (x *NodeToleration) Reset() {
 	*x = NodeToleration{}
-	mi := &file_v1_plugin_proto_msgTypes[34]
+	mi := &file_v1_plugin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2661,7 +2806,7 @@ func (x *NodeToleration) String() string {
 func (*NodeToleration) ProtoMessage() {}
 
 func (x *NodeToleration) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[34]
+	mi := &file_v1_plugin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2674,7 +2819,7 @@ func (x *NodeToleration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeToleration.ProtoReflect.Descriptor instead.
 func (*NodeToleration) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{34}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *NodeToleration) GetKey() string {
@@ -2726,7 +2871,7 @@ type Peers struct {
 
 func (x *Peers) Reset() {
 	*x = Peers{}
-	mi := &file_v1_plugin_proto_msgTypes[35]
+	mi := &file_v1_plugin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2738,7 +2883,7 @@ func (x *Peers) String() string {
 func (*Peers) ProtoMessage() {}
 
 func (x *Peers) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[35]
+	mi := &file_v1_plugin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2751,7 +2896,7 @@ func (x *Peers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peers.ProtoReflect.Descriptor instead.
 func (*Peers) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{35}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Peers) GetNamespace() string {
@@ -2809,7 +2954,7 @@ type Component struct {
 
 func (x *Component) Reset() {
 	*x = Component{}
-	mi := &file_v1_plugin_proto_msgTypes[36]
+	mi := &file_v1_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2821,7 +2966,7 @@ func (x *Component) String() string {
 func (*Component) ProtoMessage() {}
 
 func (x *Component) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[36]
+	mi := &file_v1_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2834,7 +2979,7 @@ func (x *Component) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Component.ProtoReflect.Descriptor instead.
 func (*Component) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{36}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Component) GetName() string {
@@ -2875,7 +3020,7 @@ type Assignment struct {
 
 func (x *Assignment) Reset() {
 	*x = Assignment{}
-	mi := &file_v1_plugin_proto_msgTypes[37]
+	mi := &file_v1_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2887,7 +3032,7 @@ func (x *Assignment) String() string {
 func (*Assignment) ProtoMessage() {}
 
 func (x *Assignment) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[37]
+	mi := &file_v1_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2900,7 +3045,7 @@ func (x *Assignment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assignment.ProtoReflect.Descriptor instead.
 func (*Assignment) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{37}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Assignment) GetCluster() string {
@@ -2934,7 +3079,7 @@ type Placement struct {
 
 func (x *Placement) Reset() {
 	*x = Placement{}
-	mi := &file_v1_plugin_proto_msgTypes[38]
+	mi := &file_v1_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2946,7 +3091,7 @@ func (x *Placement) String() string {
 func (*Placement) ProtoMessage() {}
 
 func (x *Placement) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[38]
+	mi := &file_v1_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2959,7 +3104,7 @@ func (x *Placement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Placement.ProtoReflect.Descriptor instead.
 func (*Placement) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{38}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Placement) GetFingerprint() string {
@@ -3022,7 +3167,7 @@ type Term struct {
 
 func (x *Term) Reset() {
 	*x = Term{}
-	mi := &file_v1_plugin_proto_msgTypes[39]
+	mi := &file_v1_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3034,7 +3179,7 @@ func (x *Term) String() string {
 func (*Term) ProtoMessage() {}
 
 func (x *Term) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[39]
+	mi := &file_v1_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3047,7 +3192,7 @@ func (x *Term) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Term.ProtoReflect.Descriptor instead.
 func (*Term) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{39}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Term) GetName() string {
@@ -3084,7 +3229,7 @@ type Affinity struct {
 
 func (x *Affinity) Reset() {
 	*x = Affinity{}
-	mi := &file_v1_plugin_proto_msgTypes[40]
+	mi := &file_v1_plugin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3096,7 +3241,7 @@ func (x *Affinity) String() string {
 func (*Affinity) ProtoMessage() {}
 
 func (x *Affinity) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[40]
+	mi := &file_v1_plugin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3109,7 +3254,7 @@ func (x *Affinity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Affinity.ProtoReflect.Descriptor instead.
 func (*Affinity) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{40}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Affinity) GetLabels() []*Requirement {
@@ -3152,7 +3297,7 @@ type Requirement struct {
 
 func (x *Requirement) Reset() {
 	*x = Requirement{}
-	mi := &file_v1_plugin_proto_msgTypes[41]
+	mi := &file_v1_plugin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3164,7 +3309,7 @@ func (x *Requirement) String() string {
 func (*Requirement) ProtoMessage() {}
 
 func (x *Requirement) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[41]
+	mi := &file_v1_plugin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3177,7 +3322,7 @@ func (x *Requirement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Requirement.ProtoReflect.Descriptor instead.
 func (*Requirement) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{41}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Requirement) GetKey() string {
@@ -3213,7 +3358,7 @@ type Toleration struct {
 
 func (x *Toleration) Reset() {
 	*x = Toleration{}
-	mi := &file_v1_plugin_proto_msgTypes[42]
+	mi := &file_v1_plugin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3225,7 +3370,7 @@ func (x *Toleration) String() string {
 func (*Toleration) ProtoMessage() {}
 
 func (x *Toleration) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[42]
+	mi := &file_v1_plugin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3238,7 +3383,7 @@ func (x *Toleration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Toleration.ProtoReflect.Descriptor instead.
 func (*Toleration) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{42}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Toleration) GetKey() string {
@@ -3283,7 +3428,7 @@ type SpreadConstraint struct {
 
 func (x *SpreadConstraint) Reset() {
 	*x = SpreadConstraint{}
-	mi := &file_v1_plugin_proto_msgTypes[43]
+	mi := &file_v1_plugin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3295,7 +3440,7 @@ func (x *SpreadConstraint) String() string {
 func (*SpreadConstraint) ProtoMessage() {}
 
 func (x *SpreadConstraint) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[43]
+	mi := &file_v1_plugin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3308,7 +3453,7 @@ func (x *SpreadConstraint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SpreadConstraint.ProtoReflect.Descriptor instead.
 func (*SpreadConstraint) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{43}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *SpreadConstraint) GetKey() string {
@@ -3349,7 +3494,7 @@ type WeightedAffinity struct {
 
 func (x *WeightedAffinity) Reset() {
 	*x = WeightedAffinity{}
-	mi := &file_v1_plugin_proto_msgTypes[44]
+	mi := &file_v1_plugin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3361,7 +3506,7 @@ func (x *WeightedAffinity) String() string {
 func (*WeightedAffinity) ProtoMessage() {}
 
 func (x *WeightedAffinity) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_plugin_proto_msgTypes[44]
+	mi := &file_v1_plugin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3374,7 +3519,7 @@ func (x *WeightedAffinity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WeightedAffinity.ProtoReflect.Descriptor instead.
 func (*WeightedAffinity) Descriptor() ([]byte, []int) {
-	return file_v1_plugin_proto_rawDescGZIP(), []int{44}
+	return file_v1_plugin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *WeightedAffinity) GetAffinity() *Affinity {
@@ -3526,15 +3671,25 @@ const file_v1_plugin_proto_rawDesc = "" +
 	"\areasons\x18\x02 \x03(\tR\areasons\"4\n" +
 	"\x04Cure\x12\x12\n" +
 	"\x04fact\x18\x01 \x01(\rR\x04fact\x12\x18\n" +
-	"\asubject\x18\x02 \x01(\tR\asubject\"9\n" +
+	"\asubject\x18\x02 \x01(\tR\asubject\"u\n" +
 	"\vScoreAnswer\x12\x12\n" +
 	"\x04skip\x18\x01 \x01(\bR\x04skip\x12\x16\n" +
-	"\x06scores\x18\x02 \x01(\fR\x06scores\"e\n" +
+	"\x06scores\x18\x02 \x01(\fR\x06scores\x12:\n" +
+	"\aremarks\x18\x03 \x03(\v2 .longshore.plugin.v1.ScoreRemarkR\aremarks\"=\n" +
+	"\vScoreRemark\x12\x1a\n" +
+	"\bclusters\x18\x01 \x01(\fR\bclusters\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\xb4\x01\n" +
 	"\x0eEstimateAnswer\x12\x12\n" +
 	"\x04skip\x18\x01 \x01(\bR\x04skip\x12?\n" +
 	"\n" +
 	"capacities\x18\x02 \x01(\v2\x1f.longshore.plugin.v1.CapacitiesR\n" +
-	"capacities\"k\n" +
+	"capacities\x125\n" +
+	"\aorigins\x18\x03 \x03(\v2\x1b.longshore.plugin.v1.OriginR\aorigins\x12\x16\n" +
+	"\x06origin\x18\x04 \x03(\rR\x06origin\"l\n" +
+	"\x06Origin\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\x12.\n" +
+	"\x13at_unix_nanoseconds\x18\x02 \x01(\x03R\x11atUnixNanoseconds\x12\x1a\n" +
+	"\bfallback\x18\x03 \x01(\tR\bfallback\"k\n" +
 	"\fSelectAnswer\x12\x12\n" +
 	"\x04skip\x18\x01 \x01(\bR\x04skip\x12\x12\n" +
 	"\x04rows\x18\x02 \x03(\rR\x04rows\x123\n" +
@@ -3682,7 +3837,7 @@ func file_v1_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_v1_plugin_proto_goTypes = []any{
 	(Stage)(0),                // 0: longshore.plugin.v1.Stage
 	(Fact)(0),                 // 1: longshore.plugin.v1.Fact
@@ -3716,31 +3871,33 @@ var file_v1_plugin_proto_goTypes = []any{
 	(*Status)(nil),            // 29: longshore.plugin.v1.Status
 	(*Cure)(nil),              // 30: longshore.plugin.v1.Cure
 	(*ScoreAnswer)(nil),       // 31: longshore.plugin.v1.ScoreAnswer
-	(*EstimateAnswer)(nil),    // 32: longshore.plugin.v1.EstimateAnswer
-	(*SelectAnswer)(nil),      // 33: longshore.plugin.v1.SelectAnswer
-	(*AssignAnswer)(nil),      // 34: longshore.plugin.v1.AssignAnswer
-	(*Request)(nil),           // 35: longshore.plugin.v1.Request
-	(*NodeClaim)(nil),         // 36: longshore.plugin.v1.NodeClaim
-	(*NodeTerm)(nil),          // 37: longshore.plugin.v1.NodeTerm
-	(*NodeToleration)(nil),    // 38: longshore.plugin.v1.NodeToleration
-	(*Peers)(nil),             // 39: longshore.plugin.v1.Peers
-	(*Component)(nil),         // 40: longshore.plugin.v1.Component
-	(*Assignment)(nil),        // 41: longshore.plugin.v1.Assignment
-	(*Placement)(nil),         // 42: longshore.plugin.v1.Placement
-	(*Term)(nil),              // 43: longshore.plugin.v1.Term
-	(*Affinity)(nil),          // 44: longshore.plugin.v1.Affinity
-	(*Requirement)(nil),       // 45: longshore.plugin.v1.Requirement
-	(*Toleration)(nil),        // 46: longshore.plugin.v1.Toleration
-	(*SpreadConstraint)(nil),  // 47: longshore.plugin.v1.SpreadConstraint
-	(*WeightedAffinity)(nil),  // 48: longshore.plugin.v1.WeightedAffinity
-	(*structpb.Struct)(nil),   // 49: google.protobuf.Struct
+	(*ScoreRemark)(nil),       // 32: longshore.plugin.v1.ScoreRemark
+	(*EstimateAnswer)(nil),    // 33: longshore.plugin.v1.EstimateAnswer
+	(*Origin)(nil),            // 34: longshore.plugin.v1.Origin
+	(*SelectAnswer)(nil),      // 35: longshore.plugin.v1.SelectAnswer
+	(*AssignAnswer)(nil),      // 36: longshore.plugin.v1.AssignAnswer
+	(*Request)(nil),           // 37: longshore.plugin.v1.Request
+	(*NodeClaim)(nil),         // 38: longshore.plugin.v1.NodeClaim
+	(*NodeTerm)(nil),          // 39: longshore.plugin.v1.NodeTerm
+	(*NodeToleration)(nil),    // 40: longshore.plugin.v1.NodeToleration
+	(*Peers)(nil),             // 41: longshore.plugin.v1.Peers
+	(*Component)(nil),         // 42: longshore.plugin.v1.Component
+	(*Assignment)(nil),        // 43: longshore.plugin.v1.Assignment
+	(*Placement)(nil),         // 44: longshore.plugin.v1.Placement
+	(*Term)(nil),              // 45: longshore.plugin.v1.Term
+	(*Affinity)(nil),          // 46: longshore.plugin.v1.Affinity
+	(*Requirement)(nil),       // 47: longshore.plugin.v1.Requirement
+	(*Toleration)(nil),        // 48: longshore.plugin.v1.Toleration
+	(*SpreadConstraint)(nil),  // 49: longshore.plugin.v1.SpreadConstraint
+	(*WeightedAffinity)(nil),  // 50: longshore.plugin.v1.WeightedAffinity
+	(*structpb.Struct)(nil),   // 51: google.protobuf.Struct
 }
 var file_v1_plugin_proto_depIdxs = []int32{
 	0,  // 0: longshore.plugin.v1.InfoResponse.stages:type_name -> longshore.plugin.v1.Stage
-	49, // 1: longshore.plugin.v1.ConfigureRequest.arguments:type_name -> google.protobuf.Struct
+	51, // 1: longshore.plugin.v1.ConfigureRequest.arguments:type_name -> google.protobuf.Struct
 	10, // 2: longshore.plugin.v1.WorkRequest.table:type_name -> longshore.plugin.v1.Table
 	19, // 3: longshore.plugin.v1.WorkRequest.questions:type_name -> longshore.plugin.v1.Question
-	42, // 4: longshore.plugin.v1.WorkRequest.placements:type_name -> longshore.plugin.v1.Placement
+	44, // 4: longshore.plugin.v1.WorkRequest.placements:type_name -> longshore.plugin.v1.Placement
 	26, // 5: longshore.plugin.v1.WorkResponse.answers:type_name -> longshore.plugin.v1.Answer
 	11, // 6: longshore.plugin.v1.Table.clusters:type_name -> longshore.plugin.v1.Cluster
 	15, // 7: longshore.plugin.v1.Table.api_lists:type_name -> longshore.plugin.v1.ApiList
@@ -3753,7 +3910,7 @@ var file_v1_plugin_proto_depIdxs = []int32{
 	16, // 14: longshore.plugin.v1.Summary.used:type_name -> longshore.plugin.v1.Resource
 	18, // 15: longshore.plugin.v1.Summary.grades:type_name -> longshore.plugin.v1.Grade
 	16, // 16: longshore.plugin.v1.Grade.min:type_name -> longshore.plugin.v1.Resource
-	35, // 17: longshore.plugin.v1.Question.request:type_name -> longshore.plugin.v1.Request
+	37, // 17: longshore.plugin.v1.Question.request:type_name -> longshore.plugin.v1.Request
 	20, // 18: longshore.plugin.v1.Question.filter:type_name -> longshore.plugin.v1.FilterQuestion
 	21, // 19: longshore.plugin.v1.Question.score:type_name -> longshore.plugin.v1.ScoreQuestion
 	22, // 20: longshore.plugin.v1.Question.estimate:type_name -> longshore.plugin.v1.EstimateQuestion
@@ -3763,51 +3920,53 @@ var file_v1_plugin_proto_depIdxs = []int32{
 	25, // 24: longshore.plugin.v1.AssignQuestion.estimates:type_name -> longshore.plugin.v1.Capacities
 	27, // 25: longshore.plugin.v1.Answer.filter:type_name -> longshore.plugin.v1.FilterAnswer
 	31, // 26: longshore.plugin.v1.Answer.score:type_name -> longshore.plugin.v1.ScoreAnswer
-	32, // 27: longshore.plugin.v1.Answer.estimate:type_name -> longshore.plugin.v1.EstimateAnswer
-	33, // 28: longshore.plugin.v1.Answer.select:type_name -> longshore.plugin.v1.SelectAnswer
-	34, // 29: longshore.plugin.v1.Answer.assign:type_name -> longshore.plugin.v1.AssignAnswer
+	33, // 27: longshore.plugin.v1.Answer.estimate:type_name -> longshore.plugin.v1.EstimateAnswer
+	35, // 28: longshore.plugin.v1.Answer.select:type_name -> longshore.plugin.v1.SelectAnswer
+	36, // 29: longshore.plugin.v1.Answer.assign:type_name -> longshore.plugin.v1.AssignAnswer
 	28, // 30: longshore.plugin.v1.FilterAnswer.rejections:type_name -> longshore.plugin.v1.Rejection
 	29, // 31: longshore.plugin.v1.Rejection.status:type_name -> longshore.plugin.v1.Status
 	30, // 32: longshore.plugin.v1.Rejection.cures:type_name -> longshore.plugin.v1.Cure
 	2,  // 33: longshore.plugin.v1.Status.code:type_name -> longshore.plugin.v1.Code
-	25, // 34: longshore.plugin.v1.EstimateAnswer.capacities:type_name -> longshore.plugin.v1.Capacities
-	29, // 35: longshore.plugin.v1.SelectAnswer.status:type_name -> longshore.plugin.v1.Status
-	29, // 36: longshore.plugin.v1.AssignAnswer.status:type_name -> longshore.plugin.v1.Status
-	14, // 37: longshore.plugin.v1.Request.api:type_name -> longshore.plugin.v1.Api
-	16, // 38: longshore.plugin.v1.Request.requirements:type_name -> longshore.plugin.v1.Resource
-	40, // 39: longshore.plugin.v1.Request.components:type_name -> longshore.plugin.v1.Component
-	42, // 40: longshore.plugin.v1.Request.placement:type_name -> longshore.plugin.v1.Placement
-	41, // 41: longshore.plugin.v1.Request.current:type_name -> longshore.plugin.v1.Assignment
-	39, // 42: longshore.plugin.v1.Request.peers:type_name -> longshore.plugin.v1.Peers
-	36, // 43: longshore.plugin.v1.Request.node:type_name -> longshore.plugin.v1.NodeClaim
-	12, // 44: longshore.plugin.v1.NodeClaim.selector:type_name -> longshore.plugin.v1.Label
-	37, // 45: longshore.plugin.v1.NodeClaim.affinity:type_name -> longshore.plugin.v1.NodeTerm
-	38, // 46: longshore.plugin.v1.NodeClaim.tolerations:type_name -> longshore.plugin.v1.NodeToleration
-	45, // 47: longshore.plugin.v1.NodeTerm.labels:type_name -> longshore.plugin.v1.Requirement
-	45, // 48: longshore.plugin.v1.NodeTerm.fields:type_name -> longshore.plugin.v1.Requirement
-	16, // 49: longshore.plugin.v1.Component.requirements:type_name -> longshore.plugin.v1.Resource
-	36, // 50: longshore.plugin.v1.Component.node:type_name -> longshore.plugin.v1.NodeClaim
-	43, // 51: longshore.plugin.v1.Placement.terms:type_name -> longshore.plugin.v1.Term
-	46, // 52: longshore.plugin.v1.Placement.tolerations:type_name -> longshore.plugin.v1.Toleration
-	47, // 53: longshore.plugin.v1.Placement.spread:type_name -> longshore.plugin.v1.SpreadConstraint
-	3,  // 54: longshore.plugin.v1.Placement.strategy:type_name -> longshore.plugin.v1.Strategy
-	48, // 55: longshore.plugin.v1.Placement.static_weights:type_name -> longshore.plugin.v1.WeightedAffinity
-	44, // 56: longshore.plugin.v1.Term.affinity:type_name -> longshore.plugin.v1.Affinity
-	44, // 57: longshore.plugin.v1.Term.overflow:type_name -> longshore.plugin.v1.Affinity
-	45, // 58: longshore.plugin.v1.Affinity.labels:type_name -> longshore.plugin.v1.Requirement
-	45, // 59: longshore.plugin.v1.Affinity.fields:type_name -> longshore.plugin.v1.Requirement
-	44, // 60: longshore.plugin.v1.WeightedAffinity.affinity:type_name -> longshore.plugin.v1.Affinity
-	4,  // 61: longshore.plugin.v1.PlacementPlugin.Info:input_type -> longshore.plugin.v1.InfoRequest
-	6,  // 62: longshore.plugin.v1.PlacementPlugin.Configure:input_type -> longshore.plugin.v1.ConfigureRequest
-	8,  // 63: longshore.plugin.v1.PlacementPlugin.Work:input_type -> longshore.plugin.v1.WorkRequest
-	5,  // 64: longshore.plugin.v1.PlacementPlugin.Info:output_type -> longshore.plugin.v1.InfoResponse
-	7,  // 65: longshore.plugin.v1.PlacementPlugin.Configure:output_type -> longshore.plugin.v1.ConfigureResponse
-	9,  // 66: longshore.plugin.v1.PlacementPlugin.Work:output_type -> longshore.plugin.v1.WorkResponse
-	64, // [64:67] is the sub-list for method output_type
-	61, // [61:64] is the sub-list for method input_type
-	61, // [61:61] is the sub-list for extension type_name
-	61, // [61:61] is the sub-list for extension extendee
-	0,  // [0:61] is the sub-list for field type_name
+	32, // 34: longshore.plugin.v1.ScoreAnswer.remarks:type_name -> longshore.plugin.v1.ScoreRemark
+	25, // 35: longshore.plugin.v1.EstimateAnswer.capacities:type_name -> longshore.plugin.v1.Capacities
+	34, // 36: longshore.plugin.v1.EstimateAnswer.origins:type_name -> longshore.plugin.v1.Origin
+	29, // 37: longshore.plugin.v1.SelectAnswer.status:type_name -> longshore.plugin.v1.Status
+	29, // 38: longshore.plugin.v1.AssignAnswer.status:type_name -> longshore.plugin.v1.Status
+	14, // 39: longshore.plugin.v1.Request.api:type_name -> longshore.plugin.v1.Api
+	16, // 40: longshore.plugin.v1.Request.requirements:type_name -> longshore.plugin.v1.Resource
+	42, // 41: longshore.plugin.v1.Request.components:type_name -> longshore.plugin.v1.Component
+	44, // 42: longshore.plugin.v1.Request.placement:type_name -> longshore.plugin.v1.Placement
+	43, // 43: longshore.plugin.v1.Request.current:type_name -> longshore.plugin.v1.Assignment
+	41, // 44: longshore.plugin.v1.Request.peers:type_name -> longshore.plugin.v1.Peers
+	38, // 45: longshore.plugin.v1.Request.node:type_name -> longshore.plugin.v1.NodeClaim
+	12, // 46: longshore.plugin.v1.NodeClaim.selector:type_name -> longshore.plugin.v1.Label
+	39, // 47: longshore.plugin.v1.NodeClaim.affinity:type_name -> longshore.plugin.v1.NodeTerm
+	40, // 48: longshore.plugin.v1.NodeClaim.tolerations:type_name -> longshore.plugin.v1.NodeToleration
+	47, // 49: longshore.plugin.v1.NodeTerm.labels:type_name -> longshore.plugin.v1.Requirement
+	47, // 50: longshore.plugin.v1.NodeTerm.fields:type_name -> longshore.plugin.v1.Requirement
+	16, // 51: longshore.plugin.v1.Component.requirements:type_name -> longshore.plugin.v1.Resource
+	38, // 52: longshore.plugin.v1.Component.node:type_name -> longshore.plugin.v1.NodeClaim
+	45, // 53: longshore.plugin.v1.Placement.terms:type_name -> longshore.plugin.v1.Term
+	48, // 54: longshore.plugin.v1.Placement.tolerations:type_name -> longshore.plugin.v1.Toleration
+	49, // 55: longshore.plugin.v1.Placement.spread:type_name -> longshore.plugin.v1.SpreadConstraint
+	3,  // 56: longshore.plugin.v1.Placement.strategy:type_name -> longshore.plugin.v1.Strategy
+	50, // 57: longshore.plugin.v1.Placement.static_weights:type_name -> longshore.plugin.v1.WeightedAffinity
+	46, // 58: longshore.plugin.v1.Term.affinity:type_name -> longshore.plugin.v1.Affinity
+	46, // 59: longshore.plugin.v1.Term.overflow:type_name -> longshore.plugin.v1.Affinity
+	47, // 60: longshore.plugin.v1.Affinity.labels:type_name -> longshore.plugin.v1.Requirement
+	47, // 61: longshore.plugin.v1.Affinity.fields:type_name -> longshore.plugin.v1.Requirement
+	46, // 62: longshore.plugin.v1.WeightedAffinity.affinity:type_name -> longshore.plugin.v1.Affinity
+	4,  // 63: longshore.plugin.v1.PlacementPlugin.Info:input_type -> longshore.plugin.v1.InfoRequest
+	6,  // 64: longshore.plugin.v1.PlacementPlugin.Configure:input_type -> longshore.plugin.v1.ConfigureRequest
+	8,  // 65: longshore.plugin.v1.PlacementPlugin.Work:input_type -> longshore.plugin.v1.WorkRequest
+	5,  // 66: longshore.plugin.v1.PlacementPlugin.Info:output_type -> longshore.plugin.v1.InfoResponse
+	7,  // 67: longshore.plugin.v1.PlacementPlugin.Configure:output_type -> longshore.plugin.v1.ConfigureResponse
+	9,  // 68: longshore.plugin.v1.PlacementPlugin.Work:output_type -> longshore.plugin.v1.WorkResponse
+	66, // [66:69] is the sub-list for method output_type
+	63, // [63:66] is the sub-list for method input_type
+	63, // [63:63] is the sub-list for extension type_name
+	63, // [63:63] is the sub-list for extension extendee
+	0,  // [0:63] is the sub-list for field type_name
 }
 
 func init() { file_v1_plugin_proto_init() }
@@ -3821,7 +3980,7 @@ func file_v1_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_plugin_proto_rawDesc), len(file_v1_plugin_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   45,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
