@@ -92,8 +92,13 @@
 // ignored. Only otherwise a second pass tracks them.
 //
 // Beyond NodeLimit labels the search keeps a few of the most promising labels per
-// step. Where keys cross it has little hope and gets a quarter of the limit; then
-// branch and bound over the groups of all keys but the one with the most groups,
-// with knapsacks as bounds, improves the answer and often proves it. If neither
-// ends within its limit, Proven is false.
+// step. Where keys cross it has little hope: it gets a quarter of the limit, and is
+// not begun at all when it could make but few labels for each class. Then local
+// search over the groups of all keys, with a knapsack that decides one of them at a
+// time, looks for a good answer, and branch and bound over the groups of all keys
+// but the one with the most groups, with knapsacks as bounds, improves it and
+// sometimes proves it. If neither ends within its limit, Proven is false.
+//
+// What counting shows to be impossible for one or two constraints is refused
+// without a search.
 package spread
