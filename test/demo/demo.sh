@@ -84,10 +84,16 @@ KUBECONFIG
 
 # start_program runs one of our programs with the rights of its service account. The last argument is the flag that takes its kubeconfig.
 start_program() {
+  local port='{port}'
+  # Commands that ask the scheduler look at its default port first.
+  [[ $1 != longshore-scheduler ]] || listens 10351 || port=10351
   account_kubeconfig "$1"
-  longshore local start "$1" --dir "$dir" --ready-timeout "$timeout" --ready-url 'https://127.0.0.1:{port}/readyz' -- \
-    "$bin/$1" --bind-address 127.0.0.1 --secure-port '{port}' "${@:2}" "$dir/$1.kubeconfig"
+  longshore local start "$1" --dir "$dir" --ready-timeout "$timeout" --ready-url "https://127.0.0.1:$port/readyz" -- \
+    "$bin/$1" --bind-address 127.0.0.1 --secure-port "$port" "${@:2}" "$dir/$1.kubeconfig"
 }
+
+# listens tells whether anybody does at the port.
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # start_programs runs all of them. The estimator is reached through a socket that only this user can open.
 start_programs() {
@@ -215,7 +221,7 @@ guide() {
 
   kubectl scale deployment nginx --replicas 10
   kubectl get deployment,resourcebinding,work --all-namespaces
-  kubectl describe resourcebinding nginx-deployment
+  longshore explain deployment nginx          # why it runs where it runs
   kubectl --context member1 get pods
   kubectl get clusters -o wide
   longshore estimate -f samples/dynamic-weight/deployment.yaml --estimator unix://$dir/estimator.sock --watch
