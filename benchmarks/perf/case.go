@@ -46,6 +46,10 @@ type Op struct {
 	Opcode Opcode `json:"opcode"`
 	// Count is how many objects to create.
 	Count Amount `json:"count,omitempty"`
+	// Stored puts the clusters into the etcd of the server, which takes seconds where creating them takes minutes.
+	Stored bool `json:"stored,omitempty"`
+	// Placed of the bindings are there already, placed by an earlier scheduler, and are put into etcd likewise; nil means none.
+	Placed Amount `json:"placed,omitempty"`
 	// Kinds is how many kinds each cluster serves; 0 means DefaultKinds.
 	Kinds int `json:"kinds,omitempty"`
 	// Mix is how many of the bindings, in proportion, ask for each strategy.
@@ -149,7 +153,7 @@ func checkOps(ops []Op, allowed ...Opcode) error {
 }
 
 func (o *Op) checkWith(w *Workload) error {
-	for _, a := range []Amount{o.Count, o.PerSecond} {
+	for _, a := range []Amount{o.Count, o.PerSecond, o.Placed} {
 		if a != "" && (!strings.HasPrefix(string(a), "$") || a.in(w) <= 0) {
 			return fmt.Errorf("%q is not a parameter above zero: write $name and give the workload that name", a)
 		}
@@ -164,6 +168,10 @@ func (o *Op) checkWith(w *Workload) error {
 		return errors.New("perSecond belongs to createBindings only")
 	case o.Opcode != CreateClusters && o.Kinds != 0:
 		return errors.New("kinds belongs to createClusters only")
+	case o.Opcode != CreateClusters && o.Stored:
+		return errors.New("stored belongs to createClusters only")
+	case o.Placed != "" && (o.Opcode != CreateBindings || o.Placed.in(w) >= o.Count.in(w)):
+		return errors.New("placed belongs to createBindings only, and some must be left to place")
 	}
 	return nil
 }

@@ -3,15 +3,18 @@ package perf
 import (
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/scheduler/convert"
 )
 
 // DefaultKinds is how many kinds a cluster serves with a handful of operators installed.
@@ -119,6 +122,45 @@ func newBinding(i int, mix Mix, namespace, schedulerName string) *workv1alpha2.R
 	}
 }
 
+// uidOf returns a UID that begins so and ends with the number.
+func uidOf(begin string, i int) types.UID {
+	return types.UID(fmt.Sprintf("%s-0000-4000-8000-%012d", begin, i))
+}
+
+// newPlacedBinding returns the i-th binding as it is stored when a scheduler has placed it in a fleet of so many clusters, its members have
+// reported, and everything has been as it is for long.
+func newPlacedBinding(i, clusters int, mix Mix, namespace string) *workv1alpha2.ResourceBinding {
+	b := newBinding(i, mix, namespace, namespace)
+	b.TypeMeta = metav1.TypeMeta{APIVersion: workv1alpha2.GroupVersion.String(), Kind: "ResourceBinding"}
+	long := metav1.NewTime(time.Now().Add(-time.Hour).Truncate(time.Second))
+	b.UID, b.Generation, b.CreationTimestamp = uidOf("40000000", i), 2, long
+	b.Annotations[workv1alpha2.AppliedPlacementAnnotation] = convert.Fingerprint(b.Spec.Placement)
+	each := int32(replicas)
+	if b.Spec.Placement.ReplicaSchedulingType() == policyv1alpha1.Divided {
+		each /= maxClusters
+	}
+	for at := i; len(b.Spec.Clusters) < maxClusters; at++ {
+		name := fmt.Sprintf("member-%05d", at%clusters)
+		if n := at % clusters; !isMeant(n) || name == b.Spec.Placement.ClusterAffinity.Exclude[0] {
+			continue
+		}
+		b.Spec.Clusters = append(b.Spec.Clusters, workv1alpha2.TargetCluster{Name: name, Replicas: each})
+		b.Status.AggregatedStatus = append(b.Status.AggregatedStatus, workv1alpha2.AggregatedStatusItem{
+			ClusterName: name, Applied: true, Health: workv1alpha2.ResourceHealthy,
+			Status: &runtime.RawExtension{Raw: fmt.Appendf(nil, `{"availableReplicas":%d,"observedGeneration":1,"readyReplicas":%d,"replicas":%d,"updatedReplicas":%d}`, each, each, each, each)},
+		})
+	}
+	b.Status.SchedulerObservedGeneration, b.Status.LastScheduledTime = b.Generation, &long
+	b.Status.Conditions = []metav1.Condition{
+		{Type: workv1alpha2.ConditionScheduled, Status: metav1.ConditionTrue, Reason: workv1alpha2.ReasonSuccess, Message: "Binding has been scheduled successfully.", LastTransitionTime: long},
+		{Type: workv1alpha2.ConditionFullyApplied, Status: metav1.ConditionTrue, Reason: "FullyAppliedSuccess", Message: "All works have been successfully applied", LastTransitionTime: long},
+	}
+	return b
+}
+
+// isMeant reports whether placements mean the i-th cluster, their own exclusion left out: it is gold or silver and has no taint.
+func isMeant(i int) bool { return i%3 != 2 && i%20 != 19 }
+
 // replicas of every binding, and the most clusters that it may use: results are as long on a large fleet as on a small one.
 const (
 	replicas    = 10
@@ -172,7 +214,7 @@ func checkPlaced(b *workv1alpha2.ResourceBinding) error {
 	var sum int32
 	for _, t := range targets {
 		var i int
-		if _, err := fmt.Sscanf(t.Name, "member-%d", &i); err != nil || i%3 == 2 || i%20 == 19 || t.Name == b.Spec.Placement.ClusterAffinity.Exclude[0] {
+		if _, err := fmt.Sscanf(t.Name, "member-%d", &i); err != nil || !isMeant(i) || t.Name == b.Spec.Placement.ClusterAffinity.Exclude[0] {
 			return fmt.Errorf("binding %s is on %q, which its placement does not allow", b.Name, t.Name)
 		}
 		sum += t.Replicas

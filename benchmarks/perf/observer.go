@@ -81,8 +81,8 @@ func (s *Server) observe(ctx context.Context, namespace string, want int) (*obse
 	return o, nil
 }
 
-// follow watches from the given version on. An API server may end a watch at any time, and does so soon after a kind was defined; it is then
-// taken up where it was.
+// follow watches from the given version on. An API server may end a watch at any time, and does so soon after a kind was defined, and a connection
+// may be lost when the machine is busy; it is then taken up where it was.
 func (o *observer) follow(ctx context.Context, version string, watch func(version string) *rest.Request) {
 	for {
 		stream, err := watch(version).Stream(ctx)
@@ -102,10 +102,10 @@ func (o *observer) read(stream io.Reader, version string) (string, error) {
 	for decoder := json.NewDecoder(stream); ; {
 		var c change
 		switch err := decoder.Decode(&c); {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return version, nil
-		case err != nil:
+		case isMalformed(err):
 			return version, err
+		case err != nil:
+			return version, nil
 		case c.Type == "ERROR":
 			return version, errors.New(c.Object.Message)
 		}
@@ -114,6 +114,13 @@ func (o *observer) read(stream io.Reader, version string) (string, error) {
 			o.note(c.Object.Metadata.Name, time.Now())
 		}
 	}
+}
+
+// isMalformed tells what is no JSON, or not the JSON of an event, from a stream that has ended.
+func isMalformed(err error) bool {
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	_, kind := errors.AsType[*json.UnmarshalTypeError](err)
+	return syntax || kind
 }
 
 func (o *observer) note(name string, now time.Time) {

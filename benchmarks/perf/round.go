@@ -58,7 +58,9 @@ type Run struct {
 	idle usage
 	// results are those of the scheduler's last round.
 	results map[string]*workv1alpha2.ResourceBinding
-	rounds  int
+	// left counts the bindings that trials have left behind, by namespace.
+	left   map[string]int
+	rounds int
 }
 
 // Names of the namespaces, which are those of the schedulers too. They are equally long, so that both write as many bytes.
@@ -67,17 +69,22 @@ const (
 	bareSide      = "perf-bare"
 )
 
-// NewRun does the setup of the case. Call Close in any event.
+// NewRun does the setup of the case. Call Close in any event if the server is to be used for something else.
 func NewRun(ctx context.Context, s *Server, p Program, c *Case, w *Workload) (*Run, error) {
-	r := &Run{server: s, program: p, kase: c, workload: w}
+	r := &Run{server: s, program: p, kase: c, workload: w, left: map[string]int{}}
 	for _, op := range c.Setup {
 		kinds := op.Kinds
 		if kinds == 0 {
 			kinds = DefaultKinds
 		}
-		if err := s.createClusters(ctx, op.Count.in(w), kinds); err != nil {
+		began, create := time.Now(), s.createClusters
+		if op.Stored {
+			create = s.storeClusters
+		}
+		if err := create(ctx, op.Count.in(w), kinds); err != nil {
 			return r, err
 		}
+		s.tell(op.Opcode, began)
 	}
 	if err := errors.Join(s.ensureNamespace(ctx, schedulerSide), s.ensureNamespace(ctx, bareSide)); err != nil {
 		return r, err
@@ -100,13 +107,18 @@ func (r *Run) measureStart(ctx context.Context) error {
 	return errors.Join(err, s.stop())
 }
 
-// Close removes what the setup has made.
-func (r *Run) Close(ctx context.Context) error {
-	var errs []error
+// clusters is how many there are.
+func (r *Run) clusters() int {
+	n := 0
 	for _, op := range r.kase.Setup {
-		errs = append(errs, r.server.deleteClusters(ctx, op.Count.in(r.workload)))
+		n += op.Count.in(r.workload)
 	}
-	return errors.Join(errs...)
+	return n
+}
+
+// Close removes what the run has made.
+func (r *Run) Close(ctx context.Context) error {
+	return errors.Join(r.tidy(ctx), r.server.deleteClusters(ctx, r.clusters()))
 }
 
 // Round measures both writers one after the other. The order changes with every round, so that a machine that becomes slower or faster
@@ -127,6 +139,17 @@ func (r *Run) Round(ctx context.Context) (Round, error) {
 		}
 	}
 	return out, nil
+}
+
+// tidy deletes the bindings that trials have left.
+func (r *Run) tidy(ctx context.Context) error {
+	for namespace, n := range r.left {
+		if err := r.server.deleteBindings(ctx, namespace, n); err != nil {
+			return fmt.Errorf("deleting the bindings of the trial before: %w", err)
+		}
+		delete(r.left, namespace)
+	}
+	return nil
 }
 
 func (r *Run) measureScheduler(ctx context.Context) (Measurement, error) {

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -39,6 +41,17 @@ type Server struct {
 	plain  kubernetes.Interface
 	// kubeconfig is a file that gives the same access.
 	kubeconfig string
+	// Store is the etcd behind the server; cases need it that put objects there. Nil is none.
+	Store *Store
+	// Progress is told how long each operation took; nil tells nobody.
+	Progress io.Writer
+}
+
+// tell reports an operation that began then and has ended.
+func (s *Server) tell(what Opcode, began time.Time) {
+	if s.Progress != nil {
+		fmt.Fprintf(s.Progress, "%s took %s\n", what, time.Since(began).Round(100*time.Millisecond))
+	}
 }
 
 // NewServer returns the server that config gives administrator access to. Dir is where its kubeconfig is written. The limits of the client are
@@ -89,6 +102,32 @@ func forAll(ctx context.Context, n int, do func(ctx context.Context, i int) erro
 		group.Go(func() error { return do(ctx, i) })
 	}
 	return group.Wait()
+}
+
+// storeClusters puts the fleet into etcd.
+func (s *Server) storeClusters(ctx context.Context, n, kinds int) error {
+	if s.Store == nil {
+		return errNoStore
+	}
+	return s.Store.putAll(ctx, "cluster.karmada.io/clusters", n, func(i int) client.Object {
+		c := newCluster(i, kinds)
+		c.TypeMeta = metav1.TypeMeta{APIVersion: clusterv1alpha1.GroupVersion.String(), Kind: "Cluster"}
+		c.UID, c.Generation, c.CreationTimestamp = uidOf("30000000", i), 1, metav1.Now()
+		return c
+	})
+}
+
+// errNoStore is for cases that put objects into an etcd that is not known.
+var errNoStore = errors.New("the case puts objects into etcd, and the server says not where that is")
+
+// storeBindings puts the first n bindings into etcd, placed by some earlier scheduler.
+func (s *Server) storeBindings(ctx context.Context, n, clusters int, mix Mix, namespace string) error {
+	if s.Store == nil {
+		return errNoStore
+	}
+	return s.Store.putAll(ctx, "work.karmada.io/resourcebindings", n, func(i int) client.Object {
+		return newPlacedBinding(i, clusters, mix, namespace)
+	})
 }
 
 // createClusters makes the fleet.

@@ -18,6 +18,9 @@ type trial struct {
 	namespace string
 	writer    writer
 
+	// stored is how many bindings were placed before.
+	stored int
+
 	mu sync.Mutex
 	// arrived is when each binding came, or should have come.
 	arrived  map[string]time.Time
@@ -27,15 +30,22 @@ type trial struct {
 	result   Measurement
 }
 
-// do returns the measurement and the bindings as they are afterwards. Whatever happens, the writer has ended and the bindings are deleted then.
+// do returns the measurement and the bindings as they are afterwards. Whatever happens, the writer has ended then. The bindings stay: the next
+// trial deletes them, so that the last one, which may have made a hundred thousand, does not.
 func (t *trial) do(ctx context.Context) (Measurement, map[string]*workv1alpha2.ResourceBinding, error) {
+	if err := t.run.tidy(ctx); err != nil {
+		_, stopErr := t.writer.finish()
+		return Measurement{}, nil, errors.Join(err, stopErr)
+	}
 	t.arrived = map[string]time.Time{}
 	var err error
 	for _, op := range t.run.kase.Round {
+		began := time.Now()
 		if err = t.step(ctx, &op); err != nil {
 			err = fmt.Errorf("%s: %w", op.Opcode, err)
 			break
 		}
+		t.run.server.tell(op.Opcode, began)
 	}
 	used, stopErr := t.writer.finish()
 	if t.observer != nil {
@@ -49,7 +59,8 @@ func (t *trial) do(ctx context.Context) (Measurement, map[string]*workv1alpha2.R
 	if err == nil {
 		err = t.count(ctx)
 	}
-	return t.result, results, errors.Join(err, t.run.server.deleteBindings(ctx, t.namespace, len(t.arrived)))
+	t.run.left[t.namespace] = t.stored + len(t.arrived)
+	return t.result, results, err
 }
 
 func (t *trial) step(ctx context.Context, op *Op) error {
@@ -65,14 +76,21 @@ func (t *trial) step(ctx context.Context, op *Op) error {
 
 // create makes the bindings, each at its time. A binding that comes late because the server is slow counts from when it should have come.
 func (t *trial) create(ctx context.Context, op *Op) error {
-	n := op.Count.in(t.run.workload)
+	placed := op.Placed.in(t.run.workload)
+	if placed > 0 {
+		if err := t.run.server.storeBindings(ctx, placed, t.run.clusters(), op.Mix, t.namespace); err != nil {
+			return err
+		}
+		t.stored = placed
+	}
+	n := op.Count.in(t.run.workload) - placed
 	at := arrivals(n, op.PerSecond.in(t.run.workload))
 	began := time.Now()
 	return forAll(ctx, n, func(ctx context.Context, i int) error {
 		if err := sleepUntil(ctx, began.Add(at[i])); err != nil {
 			return err
 		}
-		b := newBinding(i, op.Mix, t.namespace, t.namespace)
+		b := newBinding(placed+i, op.Mix, t.namespace, t.namespace)
 		t.mu.Lock()
 		t.arrived[b.Name] = began.Add(at[i])
 		t.mu.Unlock()
@@ -110,11 +128,11 @@ func (t *trial) start(ctx context.Context) (err error) {
 	return t.writer.begin(ctx, len(t.arrived) > 0)
 }
 
-// bindings is how many there are going to be.
+// bindings is how many there are going to be placed.
 func (t *trial) bindings() int {
 	for _, op := range t.run.kase.Round {
 		if op.Opcode == CreateBindings {
-			return op.Count.in(t.run.workload)
+			return op.Count.in(t.run.workload) - op.Placed.in(t.run.workload)
 		}
 	}
 	return 0

@@ -45,6 +45,20 @@ func (c *Cluster) Endpoint() string { return fmt.Sprintf("https://127.0.0.1:%d",
 
 func (c *Cluster) etcdEndpoint() string { return fmt.Sprintf("https://127.0.0.1:%d", c.EtcdPort) }
 
+// Etcd is where and how the etcd of a cluster is reached.
+type Etcd struct {
+	// Endpoint is its URL.
+	Endpoint string
+	// CAFile, CertFile and KeyFile are PEM files; the certificate is that of the API server.
+	CAFile, CertFile, KeyFile string
+}
+
+// Etcd returns access to the etcd of a cluster that was started: for tests that look behind the API server.
+func (c *Cluster) Etcd() Etcd {
+	keys := c.pki()
+	return Etcd{Endpoint: c.etcdEndpoint(), CAFile: keys.caFile(), CertFile: keys.cert(etcdPair), KeyFile: keys.key(etcdPair)}
+}
+
 func (c *Cluster) file(name string) string { return filepath.Join(c.Dir, name) }
 
 func (c *Cluster) pki() pki { return pki(c.file("pki")) }

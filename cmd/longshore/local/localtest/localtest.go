@@ -81,7 +81,13 @@ func ownControlPlane(t testing.TB, o ...Options) *rest.Config {
 	if len(o) > 0 {
 		options = o[0]
 	}
-	return startForTest(t, local.RoleControlPlane, options).Config
+	return OwnControlPlane(t, options).Config
+}
+
+// OwnControlPlane starts a control plane that ends with the test, also in a test binary that uses Main.
+func OwnControlPlane(t testing.TB, o Options) *Cluster {
+	t.Helper()
+	return startForTest(t, local.RoleControlPlane, o)
 }
 
 // Member starts a whole member cluster that ends with the test. Controllers nil means all; Nodes nil means one of 4 CPUs and 16 GiB.
