@@ -22,8 +22,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/longshore-project/longshore/estimator/census"
+	estimatorclient "github.com/longshore-project/longshore/estimator/client"
 	estimatorv1 "github.com/longshore-project/longshore/estimator/proto/v1"
 	"github.com/longshore-project/longshore/estimator/server"
+	"github.com/longshore-project/longshore/plugins/builtin/accurateestimate"
+	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
 // The member of every benchmark.
@@ -183,7 +186,9 @@ func setOfTwo(b *testing.B, c *census.Census) {
 }
 
 func overGRPC(b *testing.B) {
-	client := serve(b)
+	conn := serve(b)
+	client := estimatorv1.NewEstimatorClient(conn)
+	floor(b, conn)
 	ask := func(b *testing.B, cpu int64) int64 {
 		response, err := client.Estimate(b.Context(), request(1, cpu))
 		if err != nil {
@@ -216,6 +221,24 @@ func overGRPC(b *testing.B) {
 			check(b, int64(len(response.GetMembers()[0].GetAnswers())), 100)
 		}
 	})
+	asScheduler(b, conn)
+}
+
+// asScheduler asks through the scheduler's client, which keeps answers as long as the member has not changed.
+func asScheduler(b *testing.B, conn *grpc.ClientConn) {
+	asking := estimatorclient.New(b.Context(), estimatorclient.Options{Budget: time.Minute, Servers: []estimatorclient.Server{{
+		Name: "estimator", Connect: func(context.Context, string) ([]*grpc.ClientConn, error) { return []*grpc.ClientConn{conn}, nil },
+	}}})
+	r := &framework.Request{Replicas: 1, Requirements: framework.NewResources(map[string]int64{"cpu": 500, "memory": 1 << 30})}
+	b.Run("by=client/question=warm", func(b *testing.B) {
+		out := make([]accurateestimate.Answer, 1)
+		asking.Answers(b.Context(), r, []string{"member1"}, out)
+		for b.Loop() {
+			asking.Answers(b.Context(), r, []string{"member1"}, out)
+		}
+		check(b, out[0].Sets, expected(500))
+	})
+	asking.Close()
 }
 
 func request(n int, cpu int64) *estimatorv1.EstimateRequest {
@@ -227,8 +250,8 @@ func request(n int, cpu int64) *estimatorv1.EstimateRequest {
 	return r
 }
 
-// serve returns a client of a server that observes the member, from a source that lists it once and then has nothing to tell.
-func serve(b *testing.B) estimatorv1.EstimatorClient {
+// serve returns a connection to a server that observes the member, from a source that lists it once and then has nothing to tell.
+func serve(b *testing.B) *grpc.ClientConn {
 	b.Helper()
 	members := server.NewMembers(time.Hour)
 	ctx, stop := context.WithCancel(context.Background())
@@ -240,6 +263,7 @@ func serve(b *testing.B) estimatorv1.EstimatorClient {
 	serverTLS, clientTLS := mutual(b)
 	s := grpc.NewServer(grpc.Creds(credentials.NewTLS(serverTLS)))
 	server.Register(s, members)
+	s.RegisterService(&echoes, struct{}{})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -251,7 +275,7 @@ func serve(b *testing.B) estimatorv1.EstimatorClient {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = conn.Close() })
-	return estimatorv1.NewEstimatorClient(conn)
+	return conn
 }
 
 // mutual returns TLS for both sides with one certificate that signs itself.

@@ -22,8 +22,13 @@ import (
 // asPlugin is the argument that makes the test binary be a plugin.
 const asPlugin = "as-plugin"
 
-// hanging is the member about which refusing never answers.
-const hanging = "hanging"
+// Members of which refusing makes something worse than a refusal.
+const (
+	hanging  = "hanging"
+	crashing = "crashing"
+	lying    = "lying"
+	flooding = "flooding"
+)
 
 // refusing is a plugin that refuses one member, which its arguments name.
 type refusing struct{ member string }
@@ -42,9 +47,20 @@ func (p *refusing) Configure(_ context.Context, args sdk.Arguments) error {
 }
 
 func (p *refusing) Filter(ctx context.Context, q *framework.Query, _ framework.Bitset) ([]framework.Rejection, error) {
-	if p.member == hanging {
+	switch p.member {
+	case hanging:
 		<-ctx.Done()
 		return nil, ctx.Err()
+	case crashing:
+		os.Exit(3)
+	case lying:
+		beyond := framework.NewBitset(q.Snapshot.Len() + 1000)
+		beyond.Set(q.Snapshot.Len() + 900)
+		return []framework.Rejection{{Clusters: beyond, Status: framework.NewStatus(framework.Unschedulable, "no")}}, nil
+	case flooding:
+		for i := range 5000 {
+			fmt.Fprintf(os.Stderr, "noise %d\n", i)
+		}
 	}
 	row, ok := q.Snapshot.Row(p.member)
 	if !ok {

@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/tools/record"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/scheduler/journal"
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
@@ -121,8 +122,8 @@ func (r *recorders) stop() {
 	}
 }
 
-// toLoop adds to each profile a recorder of its events, and its shadow.
-func toLoop(profiles []profile.Profile, r *recorders, s shadowSet) ([]loop.Profile, error) {
+// toLoop adds to each profile a recorder of its events, its shadow, and the journal of decisions.
+func toLoop(profiles []profile.Profile, r *recorders, s shadowSet, j *journal.Journal) ([]loop.Profile, error) {
 	var out []loop.Profile
 	for _, p := range profiles {
 		recorder, err := r.of(p.SchedulerName)
@@ -131,7 +132,7 @@ func toLoop(profiles []profile.Profile, r *recorders, s shadowSet) ([]loop.Profi
 		}
 		out = append(out, loop.Profile{
 			SchedulerName: p.SchedulerName, Pipeline: p.Pipeline, IgnoresReservations: !p.Reservations, Recorder: recorder,
-			Observer: s.observer(p.SchedulerName),
+			Observer: observers{j.Of(p.SchedulerName), s.observer(p.SchedulerName)},
 		})
 	}
 	return out, nil

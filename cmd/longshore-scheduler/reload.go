@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/scheduler/journal"
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
@@ -31,6 +32,7 @@ type reloader struct {
 	estimators *estimators
 	recorders  *recorders
 	shadows    *shadows
+	journal    *journal.Journal
 	loop       *loop.Loop
 	metrics    *reloadMetrics
 
@@ -124,7 +126,7 @@ func (r *reloader) replaceProfiles(c *schedulerv1alpha1.SchedulerConfiguration, 
 		return err
 	}
 	shadowing := r.shadows.of(built)
-	profiles, err := toLoop(built, r.recorders, shadowing)
+	profiles, err := toLoop(built, r.recorders, shadowing, r.journal)
 	if err != nil {
 		return err
 	}

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
 	"github.com/longshore-project/longshore/plugins/host"
+	"github.com/longshore-project/longshore/scheduler/journal"
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
 	"github.com/longshore-project/longshore/scheduler/shadow"
@@ -35,7 +37,8 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	defer recorders.stop()
 	shadows := newShadows(measured.shadows)
 	shadowing := shadows.of(built)
-	profiles, err := toLoop(built, recorders, shadowing)
+	decided := journal.New(time.Now)
+	profiles, err := toLoop(built, recorders, shadowing, decided)
 	if err != nil {
 		return err
 	}
@@ -56,7 +59,9 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	}
 	asked.loop.Store(scheduling)
 	external.loop.Store(scheduling)
-	server, err := newServer(o, scheduling.Synced, measured.registry, map[string]http.Handler{host.ReportPath: external, shadow.ReportPath: shadows})
+	server, err := newServer(o, scheduling.Synced, measured.registry, map[string]http.Handler{
+		host.ReportPath: external, shadow.ReportPath: shadows, journal.ReportPath: &explainer{decided, scheduling},
+	})
 	if err != nil {
 		return err
 	}
@@ -73,7 +78,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	})
 	if o.config != "" {
 		reloading := &reloader{
-			options: o, registry: r, external: external, estimators: asked, recorders: recorders, shadows: shadows, loop: scheduling, metrics: measured.reloads,
+			options: o, registry: r, external: external, estimators: asked, recorders: recorders, shadows: shadows, journal: decided, loop: scheduling, metrics: measured.reloads,
 		}
 		group.Go(func() error { return reloading.run(ctx) })
 	}

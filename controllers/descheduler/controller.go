@@ -201,7 +201,7 @@ func (c *Controller) relieve(ctx context.Context, x *candidate, r *round) error 
 	r.left -= taken
 	c.Metrics.written("relieved")
 	c.Metrics.took(b.Spec.Resource.Kind, taken)
-	c.tell(b, succeeded(b.Spec.Clusters, clusters, taken, c.Threshold))
+	c.tell(b, succeeded(b.Spec.Clusters, clusters, c.Threshold))
 	return nil
 }
 

@@ -159,10 +159,10 @@ func TestRound(t *testing.T) {
 	for name, want := range map[string]string{"web": "a:2 b:3", "db": "a:2", "bare": "", "queue": "a:2", "unknown": "a:4"} {
 		w.expectClusters(name, want)
 	}
-	for range 4 { // On the binding and on its template.
+	for _, moves := range []string{"a 2 to 0", "b 2 to 0", "a 3 to 2", "a 5 to 2"} { // On the binding and on its template.
 		on, template := <-w.events.Events, <-w.events.Events
-		if !strings.HasPrefix(on, "Normal DescheduleBindingSucceed ") || on != template {
-			t.Errorf("events %q and %q", on, template)
+		if want := "Normal DescheduleBindingSucceed replicas that found no node for 1m0s were taken away: " + moves; on != want || template != want {
+			t.Errorf("events %q and %q, want %q", on, template, want)
 		}
 	}
 	want := `

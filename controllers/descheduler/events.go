@@ -13,12 +13,10 @@ import (
 // event is what is told about a binding and its template.
 type event struct{ kind, reason, note string }
 
-// succeeded tells what was taken away: "2 replicas that found no node for 5m0s were taken away: member1 5 to 3".
-func succeeded(before, after []workv1alpha2.TargetCluster, taken int32, threshold time.Duration) event {
-	return event{
-		corev1.EventTypeNormal, workv1alpha2.EventDescheduleBindingSucceed,
-		fmt.Sprintf("%d replicas that found no node for %s were taken away: %s", taken, threshold, changes(before, after)),
-	}
+// succeeded tells what was taken away: "replicas that found no node for 5m0s were taken away: member1 5 to 3".
+func succeeded(before, after []workv1alpha2.TargetCluster, threshold time.Duration) event {
+	note := fmt.Sprintf("replicas that found no node for %s were taken away: %s", threshold, changes(before, after))
+	return event{corev1.EventTypeNormal, workv1alpha2.EventDescheduleBindingSucceed, note}
 }
 
 func failed(err error) event {

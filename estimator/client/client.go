@@ -224,13 +224,16 @@ func (c *Client) lacking(q *question, members []string, calls map[*endpoint]uint
 // endpoint may tell that another one is to be asked about a member. The lock is held, and given up while waiting.
 func (c *Client) await(ctx context.Context, q *question, members []string) {
 	calls := map[*endpoint]uint64{}
-	budget := time.NewTimer(c.options.Budget)
-	defer budget.Stop()
+	var budget *time.Timer
 	for {
 		c.lacking(q, members, calls)
 		outstanding := slices.DeleteFunc(endpointsOf(calls), func(e *endpoint) bool { return !e.expected() || e.ended >= calls[e] })
 		if len(outstanding) == 0 {
 			return
+		}
+		if budget == nil {
+			budget = time.NewTimer(c.options.Budget)
+			defer budget.Stop()
 		}
 		if !c.waitForProgress(ctx, budget.C) {
 			c.options.Metrics.overrun()

@@ -90,9 +90,11 @@ func TestCured(t *testing.T) {
 	base := func() *framework.Cluster {
 		return &framework.Cluster{
 			Name: "a", Taints: []framework.Taint{{Key: "k", Effect: framework.EffectNoSchedule}},
-			Summary: &framework.Summary{Allocatable: framework.NewResources(map[string]int64{"cpu": 10}), Used: framework.NewResources(map[string]int64{"cpu": 5})},
+			Summary:  &framework.Summary{Allocatable: framework.NewResources(map[string]int64{"cpu": 10}), Used: framework.NewResources(map[string]int64{"cpu": 5})},
+			Reserved: framework.NewResources(map[string]int64{"cpu": 2}),
 		}
 	}
+	becamePods := func(c *framework.Cluster) { c.Summary.Used[0].Amount, c.Reserved = 7, nil }
 	tests := []struct {
 		name   string
 		change func(*framework.Cluster)
@@ -101,6 +103,11 @@ func TestCured(t *testing.T) {
 		{name: "heartbeat", change: func(*framework.Cluster) {}},
 		{name: "less room", change: func(c *framework.Cluster) { c.Summary.Used[0].Amount = 6 }},
 		{name: "more room", change: func(c *framework.Cluster) { c.Summary.Used[0].Amount = 4 }, want: []framework.Cure{{Fact: framework.FactCapacity}}},
+		{name: "reservations became pods", change: becamePods},
+		{
+			name: "reservations became pods that estimators counted already", want: []framework.Cure{{Fact: framework.FactCapacity}},
+			change: func(c *framework.Cluster) { becamePods(c); c.Estimates = 1 },
+		},
 		{name: "report withdrawn", change: func(c *framework.Cluster) { c.Summary = nil }},
 		{name: "taint gone", change: func(c *framework.Cluster) { c.Taints = nil }, want: []framework.Cure{{Fact: framework.FactTaints, Subject: "k"}}},
 		{name: "taint added", change: func(c *framework.Cluster) {

@@ -212,7 +212,8 @@ func gainedAPIs(before, now *framework.Cluster) []framework.API {
 	return out
 }
 
-// gainsRoom reports whether there is more of any resource, with or without what is reserved, or another resource model.
+// gainsRoom reports whether there is more of any resource, with or without what is reserved, or another resource model. Reservations that have
+// become pods are a gain as well where estimators speak: what those said is less both, until the report that shows the pods.
 func gainsRoom(before, now *framework.Cluster) bool {
 	if now.Summary == nil {
 		return false
@@ -222,6 +223,9 @@ func gainsRoom(before, now *framework.Cluster) bool {
 	}
 	was, is := before.Summary.Allocatable.Minus(before.Summary.Used), now.Summary.Allocatable.Minus(now.Summary.Used)
 	if exceeds(is, was) || exceeds(is.Minus(now.Reserved), was.Minus(before.Reserved)) {
+		return true
+	}
+	if now.Estimates > 0 && exceeds(before.Reserved, now.Reserved) {
 		return true
 	}
 	withGrades := framework.Summary{Grades: now.Summary.Grades}

@@ -53,7 +53,11 @@ func (e *Infeasible) Error() string { return e.Message }
 // what one constraint cannot have alone, then a smallest joint conflict.
 func (s *Solver) explain(p *Problem) *Infeasible {
 	proven := s.proven
+	s.questions = questionsWork
 	e := s.single(p)
+	if e == nil && p.grouped() == len(s.model.active) { // else a maximum alone may be what cannot be met
+		e = s.pair(p)
+	}
 	if e == nil {
 		e = s.joint(p)
 	}
@@ -129,6 +133,12 @@ func (p *Problem) constraints() []Constraint {
 // of which an explanation is made.
 const explainShare = 8
 
+// questionsWork is the work on slices for all questions of an explanation together, of which each may take a part of what is left.
+const (
+	questionsWork = 1 << 17
+	questionPart  = 8
+)
+
 // feasible reports whether p has an allowed set when it demands only these
 // constraints. What is better or worse plays no role.
 func (s *Solver) feasible(p *Problem, demands []Constraint) bool {
@@ -155,6 +165,11 @@ func (s *Solver) feasible(p *Problem, demands []Constraint) bool {
 	proven := s.proven
 	s.search.any, s.search.strict = true, true
 	ok := s.decide(&relaxed)
+	if !ok && !s.proven {
+		work := s.questions / questionPart
+		ok = s.slice(&relaxed, nil, work/2, work) != nil
+		s.questions -= work
+	}
 	s.search.any, s.search.strict = false, false
 	s.proven = proven && (ok || s.proven)
 	return ok

@@ -1,6 +1,7 @@
 package spread
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 )
@@ -269,6 +270,10 @@ func (k *knapsack) dropDominated() {
 	if len(k.live) <= k.most {
 		return
 	}
+	if k.width == 0 {
+		k.keepLargest()
+		return
+	}
 	k.all = append(k.all[:0], k.live...)
 	kept := k.live[:0]
 	for _, g := range k.all {
@@ -283,6 +288,15 @@ func (k *knapsack) dropDominated() {
 		}
 	}
 	k.live = kept
+}
+
+// keepLargest keeps as many groups as there may be, where each is taken whole: those of the largest value, of equal ones the first by name.
+func (k *knapsack) keepLargest() {
+	slices.SortFunc(k.live, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(k.values[b], k.values[a]), cmp.Compare(k.member[a], k.member[b]))
+	})
+	k.live = k.live[:k.most]
+	slices.Sort(k.live)
 }
 
 // preferable reports whether any number of members of group a is at least as

@@ -14,10 +14,12 @@ import (
 
 // Limits of the work on slices, in looks at a candidate: some milliseconds.
 const (
-	sliceWork = 1 << 20
-	leafWork  = 600 // what a knapsack costs beside its candidates and additions
+	climbWork = 3 << 18
+	sliceWork = climbWork + 3<<17
+	leafWork  = 700 // what a knapsack costs beside its candidates and additions
 
 	additionsPerLook = 2
+	looksPerMember   = 12
 )
 
 // slicer looks at slices of the model of its solver, which must be arranged.
@@ -25,21 +27,27 @@ type slicer struct {
 	s       *Solver
 	m       *model
 	fixed   []int // keys whose groups are fixed, by position in m.keys
-	index   []int // by fixed: in Problem.Keys
-	last    int   // the key that is left
+	last    int   // the key with the most groups
+	left    int   // the key that is left
 	active  []int32
-	column  [][]int32 // by fixed: group of each candidate
-	groups  [][]int32 // by fixed: groups with a candidate
-	allowed [][]bool  // by fixed, group: part of the slice
-	forced  [][]bool  // by fixed, group: part of all that the slice is divided into
+	index   []int     // by key: in Problem.Keys; m forgets it when a part is searched
+	column  [][]int32 // by key: group of each candidate
+	groups  [][]int32 // by key: groups with a candidate
+	allowed [][]bool  // by key, group: part of the slice
+	forced  [][]bool  // by key, group: part of all that the slice is divided into
 	values  []int64   // by group
-	lists   [][]int32 // by fixed or depth: candidates that are left
-	leaf    model     // m with the candidates of a slice
+	rooms   []int64   // the largest
+	lists   [][]int32 // by depth: candidates that are left
+	leaf    model     // m with the candidates of a slice and the key that is left
 	bound   Objective // of the slice looked at
 	best    *Solution // best allowed set of all slices and before
 	open    []openSlice
 	work    int
+	limit   int // of work
 }
+
+// enough reports whether there is an answer where any will do.
+func (t *slicer) enough() bool { return t.s.search.any && t.best != nil }
 
 // openSlice is a slice whose bound is not reached by a set of its own.
 type openSlice struct {
@@ -51,15 +59,19 @@ type openSlice struct {
 // slice improves on the known answer, nil for none: first by exchanging one group
 // for another, then by branch and bound. It leaves in s whether the result is
 // proven. A problem that cannot be sliced keeps its known answer.
-func (s *Solver) slice(p *Problem, known *Solution) *Solution {
-	t := &slicer{s: s, m: &s.model, best: known}
+func (s *Solver) slice(p *Problem, known *Solution, climb, work int) *Solution {
+	t := &slicer{s: s, m: &s.model, best: known, limit: work}
 	if !t.init() {
 		return known
 	}
-	t.climb(sliceWork / 2)
+	t.climb(climb)
+	if t.enough() {
+		return t.best
+	}
 	proven := t.m.held <= t.m.replicas || !t.m.p.Divided // what is kept beyond the replicas counts in bounds and for no set
 	if proven {
-		for f := range t.fixed {
+		t.leave(t.last)
+		for _, f := range t.fixed {
 			t.allowAll(f)
 		}
 		proven = t.branch(0, t.active)
@@ -92,33 +104,50 @@ func (t *slicer) init() bool {
 	}
 	for at := range m.keys {
 		key := &m.keys[at]
-		if at == t.last || key.most == unbounded {
-			continue
+		if at != t.last && key.most != unbounded {
+			t.fixed = append(t.fixed, at)
 		}
-		t.fixed = append(t.fixed, at)
 		t.index = append(t.index, key.index)
 		t.column = append(t.column, m.p.Keys[key.index].Membership.column(new([]int32), m.active))
 		t.groups = append(t.groups, key.present())
 		t.allowed = append(t.allowed, make([]bool, len(key.first)))
 		t.forced = append(t.forced, make([]bool, len(key.first)))
-		t.lists = append(t.lists, nil)
 	}
 	t.active = slices.Clone(m.active)
 	t.bound.Groups = make([]int, len(m.p.Keys))
 	t.leaf = *m
-	t.leaf.keys = []keyModel{m.keys[t.last]}
-	t.leaf.keys[0].first = nil
+	t.leaf.keys = make([]keyModel, 1)
 	t.leaf.fixed = make([]bool, len(m.p.Keys))
-	for at := range m.keys {
-		t.leaf.fixed[m.keys[at].index] = at != t.last
+	return true
+}
+
+// leave makes key f, by its position in m.keys, the one that knapsacks decide.
+func (t *slicer) leave(f int) {
+	first := t.leaf.keys[0].first
+	t.leaf.keys[0] = t.m.keys[f]
+	t.leaf.keys[0].first = first
+	for at := range t.m.keys {
+		t.leaf.fixed[t.m.keys[at].index] = at != f
 	}
-	return len(t.fixed) > 0
+	t.left = f
 }
 
 // sliceable reports whether slices say more than the search: where keys nest it
 // is the search that is quick.
 func (m *model) sliceable() bool {
-	return len(m.keys) > 1 && !m.laminar && len(m.tierRanks) == 1 && !slices.ContainsFunc(m.keys, func(k keyModel) bool { return k.wide != 1 })
+	if len(m.keys) < 2 || m.laminar || len(m.tierRanks) > 1 {
+		return false
+	}
+	limited := 0
+	for k := range m.keys {
+		if m.keys[k].wide != 1 {
+			return false
+		}
+		if m.keys[k].most != unbounded {
+			limited++
+		}
+	}
+	return limited > 1
 }
 
 func (t *slicer) allowAll(f int) {
@@ -130,18 +159,18 @@ func (t *slicer) allowAll(f int) {
 // branch looks at the slice with these candidates and divides it until nothing
 // in it can be better than the best set. False when the work became too much.
 func (t *slicer) branch(depth int, candidates []int32) bool {
-	if t.work > sliceWork {
+	if t.work > t.limit || t.enough() {
 		return false
 	}
 	t.work += len(candidates) + leafWork
-	if len(candidates) == 0 {
+	if len(candidates) == 0 || t.best == nil && t.lacksRoom(candidates) {
 		return true
 	}
 	set, able := t.solve(candidates)
 	switch {
 	case !able:
 		return false
-	case set == nil || !t.beats(t.bound, set):
+	case set == nil || !t.beats(t.bound, set) || t.roomiest() && t.bound.Capacity < t.m.replicas:
 		return true
 	}
 	f, used := t.excess(set)
@@ -152,6 +181,33 @@ func (t *slicer) branch(depth int, candidates []int32) bool {
 	return t.divide(depth, f, used, candidates)
 }
 
+// lacksRoom reports whether as many of the candidates as there may be cannot hold the replicas.
+func (t *slicer) lacksRoom(candidates []int32) bool {
+	m := t.m
+	if !m.p.Divided {
+		return false
+	}
+	if m.size.most == unbounded {
+		return m.sum(m.room, candidates) < m.replicas
+	}
+	t.rooms = resize(t.rooms, int(m.size.most))
+	clear(t.rooms)
+	for _, i := range candidates {
+		push(t.rooms, m.room[i])
+	}
+	sum := int64(0)
+	for _, room := range t.rooms {
+		sum += room
+	}
+	return sum < m.replicas
+}
+
+// roomiest reports whether the knapsack's set has the most room of all in the slice: nothing comes before room.
+func (t *slicer) roomiest() bool {
+	k := &t.s.knapsack
+	return t.m.p.Divided && k.plain && k.width == 0
+}
+
 // divide branches on the groups of a fixed key of which there are too many. As
 // many of the first as may stay do, and all others go; or the last of those goes,
 // and the ones before it stay; and so on.
@@ -160,7 +216,7 @@ func (t *slicer) divide(depth, f int, used, candidates []int32) bool {
 		t.lists = append(t.lists, nil)
 	}
 	allowed, forced := t.allowed[f], t.forced[f]
-	left := int(t.m.keys[t.fixed[f]].most)
+	left := int(t.m.keys[f].most)
 	for _, g := range t.groups[f] {
 		if forced[g] {
 			left--
@@ -190,7 +246,7 @@ func (t *slicer) divide(depth, f int, used, candidates []int32) bool {
 // excess returns the first fixed key of which the set has too many groups, with
 // those groups, the most valuable first; -1 when there is none.
 func (t *slicer) excess(set []int32) (f int, used []int32) {
-	for f := range t.fixed {
+	for _, f := range t.fixed {
 		values := resize(t.values, len(t.allowed[f]))
 		t.values = values
 		clear(values)
@@ -202,7 +258,7 @@ func (t *slicer) excess(set []int32) (f int, used []int32) {
 			}
 			values[g] += t.s.knapsack.value(i)
 		}
-		if len(used) > int(t.m.keys[t.fixed[f]].most) {
+		if len(used) > int(t.m.keys[f].most) {
 			slices.SortStableFunc(used, func(a, b int32) int { return cmp.Compare(values[b], values[a]) })
 			return f, used
 		}
@@ -220,17 +276,6 @@ func (t *slicer) filter(dst []int32, f int, candidates []int32) []int32 {
 	}
 	t.work += len(candidates)
 	return dst
-}
-
-// look solves the slice with these candidates and reports whether its set is
-// allowed and the best so far.
-func (t *slicer) look(candidates []int32) (improved bool) {
-	t.work += len(candidates) + leafWork
-	if len(candidates) == 0 {
-		return false
-	}
-	set, _ := t.solve(candidates)
-	return set != nil && t.beats(t.bound, set) && t.take(set, false)
 }
 
 // take keeps a set if it is allowed and the best so far, which is what it
@@ -275,12 +320,13 @@ func (t *slicer) solve(candidates []int32) (set []int32, able bool) {
 	}
 	s.set = k.best(s.set[:0])
 	s.nodes += len(k.nodes)
+	t.work += looksPerMember * len(s.set)
 	t.bound.Kept, t.bound.Score, t.bound.Capacity = m.sum(m.keep, s.set), m.sum(m.score, s.set), m.sum(m.room, s.set)
 	for at, counter := range m.counters {
 		switch {
 		case counter == len(m.keys):
 			t.bound.Groups[at] = len(s.set)
-		case counter == t.last:
+		case counter == t.left:
 			t.bound.Groups[at] = s.covered(&m.p.Keys[at].Membership)
 		default:
 			t.bound.Groups[at] = int(min(m.keys[counter].most, m.keys[counter].groups))
@@ -293,9 +339,7 @@ func (t *slicer) solve(candidates []int32) (set []int32, able bool) {
 // is as good as the bound of its slice.
 func (t *slicer) judge(set []int32) (answer *Solution, reached bool) {
 	s, m := t.s, t.m
-	if _, ok := s.judge(); !ok {
-		return nil, false
-	}
+	_, ok := s.judge()
 	s.seats = append(s.seats[:0], s.seating.seats...)
 	o := s.objective()
 	for at, counter := range m.counters {
@@ -305,6 +349,10 @@ func (t *slicer) judge(set []int32) (answer *Solution, reached bool) {
 		if n := int32(o.Groups[at]); n < m.keys[counter].least || n > m.keys[counter].most {
 			return nil, false
 		}
+	}
+	if !ok {
+		s.cramped = s.cramped || o.Capacity < m.replicas
+		return nil, false
 	}
 	answer = &Solution{Chosen: slices.Clone(set), Seats: slices.Clone(s.seats), Objective: o}
 	return answer, o.Compare(t.bound) == 0
@@ -347,95 +395,14 @@ func (t *slicer) close(p *Problem) bool {
 func (t *slicer) within(p *Problem, o *openSlice) *Problem {
 	sub := *p
 	sub.Keys = slices.Clone(p.Keys)
-	for f, index := range t.index {
+	for _, f := range t.fixed {
 		group := slices.Repeat([]int32{NoGroup}, p.Candidates)
 		for _, i := range t.active {
 			if g := t.column[f][i]; o.allowed[f][g] {
 				group[i] = g
 			}
 		}
-		sub.Keys[index].Membership = Membership{Group: group}
+		sub.Keys[t.index[f]].Membership = Membership{Group: group}
 	}
 	return &sub
-}
-
-// climb looks at one slice, that of the best answer if there is one, and then
-// exchanges one group of it for another as long as that helps (local search) and
-// is not too much work.
-func (t *slicer) climb(work int) {
-	for f := range t.fixed {
-		t.begin(f)
-	}
-	candidates := t.active
-	for f := range t.fixed {
-		t.lists[f] = t.filter(t.lists[f][:0], f, candidates)
-		candidates = t.lists[f]
-	}
-	t.look(candidates)
-	for improved := true; improved; {
-		improved = false
-		for f := range t.fixed {
-			improved = t.exchange(f, work) || improved
-		}
-	}
-}
-
-// begin allows the groups of the best answer for a fixed key and the most
-// valuable beside them.
-func (t *slicer) begin(f int) {
-	left := int(t.m.keys[t.fixed[f]].most)
-	if t.best != nil {
-		for _, i := range t.best.Chosen {
-			if g := t.column[f][i]; !t.allowed[f][g] && left > 0 {
-				t.allowed[f][g] = true
-				left--
-			}
-		}
-	}
-	var values [3][]int64
-	for at, column := range [...][]int64{t.m.keep, t.m.score, t.m.room} {
-		values[at] = make([]int64, len(t.allowed[f]))
-		for _, i := range t.active {
-			values[at][t.column[f][i]] += column[i]
-		}
-	}
-	order := slices.Clone(t.groups[f])
-	slices.SortStableFunc(order, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(values[0][b], values[0][a]), cmp.Compare(values[1][b], values[1][a]), cmp.Compare(values[2][b], values[2][a]))
-	})
-	for _, g := range order {
-		if !t.allowed[f][g] && left > 0 {
-			t.allowed[f][g] = true
-			left--
-		}
-	}
-}
-
-// exchange tries every exchange of groups of one key, and keeps those that help.
-func (t *slicer) exchange(f, work int) (improved bool) {
-	candidates := slices.Clone(t.active)
-	for other := range t.fixed {
-		if other != f {
-			candidates = t.filter(candidates[:0], other, candidates)
-		}
-	}
-	allowed := t.allowed[f]
-	for _, out := range t.groups[f] {
-		for _, in := range t.groups[f] {
-			if t.work > work {
-				return false
-			}
-			if !allowed[out] || allowed[in] {
-				continue
-			}
-			allowed[out], allowed[in] = false, true
-			t.lists[f] = t.filter(t.lists[f][:0], f, candidates)
-			if t.look(t.lists[f]) {
-				improved = true
-				break
-			}
-			allowed[out], allowed[in] = true, false
-		}
-	}
-	return improved
 }

@@ -24,6 +24,10 @@ type Solver struct {
 	nothing  []int64   // zeros
 	nodes    int
 	proven   bool
+	// cramped means that slices hold sets that are allowed but for their room.
+	cramped bool
+	// questions is the work left for the questions of an explanation.
+	questions int
 }
 
 // Solve is like the function Solve.
@@ -38,7 +42,11 @@ func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
 		answer = &known
 	}
 	if !s.proven {
-		answer = s.slice(p, answer)
+		answer = s.slice(p, answer, climbWork, sliceWork)
+	}
+	if answer == nil && !s.proven && s.hopeless() && !s.cramped && s.lookFor() {
+		found := s.solution()
+		answer = &found
 	}
 	if answer == nil {
 		return Solution{}, s.explain(p)
@@ -47,8 +55,11 @@ func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
 }
 
 // sliceShare is the part of the node limit that the search gets where slices are
-// another way.
-const sliceShare = 4
+// another way, lastShare where they found nothing and the search is the last.
+const (
+	sliceShare = 4
+	lastShare  = 32
+)
 
 // limit is the node limit of p.
 func (s *Solver) limit(p *Problem) int {
@@ -61,7 +72,7 @@ func (s *Solver) limit(p *Problem) int {
 // decide leaves the best set and its seats in s; false when none was found,
 // which is certain when s.proven.
 func (s *Solver) decide(p *Problem) bool {
-	s.nodes, s.proven, s.hints = 0, true, nil
+	s.nodes, s.proven, s.cramped, s.hints = 0, true, false, nil
 	m := &s.model
 	m.prepare(p)
 	if len(m.active) == 0 {
@@ -70,12 +81,25 @@ func (s *Solver) decide(p *Problem) bool {
 	if len(m.keys) > 1 {
 		m.arrange(&s.buffers)
 	}
-	if !m.limited() && s.takeAll() || s.quick() && s.settle(m.sum(m.keep, s.set)) || m.held > m.replicas && s.ignoringKept() {
+	if !m.limited() && s.takeAll() || s.quick() && s.settle(m.sum(m.keep, s.set)) || m.held > m.replicas && !s.hopeless() && s.ignoringKept() {
 		return true
 	}
 	if len(m.keys) < 2 {
 		m.arrange(&s.buffers)
 	}
+	if s.pair(p) != nil {
+		return false
+	}
+	if s.hopeless() {
+		s.proven = false
+		return false
+	}
+	return s.lookFor()
+}
+
+// lookFor searches as decide promises.
+func (s *Solver) lookFor() bool {
+	m := &s.model
 	first := s.pass(false)
 	if s.proven && !first {
 		return false
@@ -87,6 +111,14 @@ func (s *Solver) decide(p *Problem) bool {
 		s.hints = append(s.hints, slices.Clone(s.set))
 	}
 	return s.pass(true) || first && s.fallBack(s.hints[len(s.hints)-1])
+}
+
+// labelsPerClass is how many labels a search should be able to make for each class of candidates, or else is not begun where slices serve.
+const labelsPerClass = 64
+
+// hopeless reports whether a search would soon reach its limit, so that slices are the better way.
+func (s *Solver) hopeless() bool {
+	return s.model.sliceable() && len(s.model.classes) > s.limit(s.model.p)/labelsPerClass
 }
 
 // settle reports whether the answer of a pass that ignored every cut-off is
@@ -170,7 +202,10 @@ func (s *Solver) pass(exact bool) bool {
 	s.plan.build(&s.model, exact, &s.buffers)
 	limit := s.limit(s.model.p)
 	limit = max(1, limit/4, limit-s.nodes)
-	if s.model.sliceable() {
+	switch {
+	case s.hopeless():
+		limit = max(1, limit/lastShare)
+	case s.model.sliceable():
 		limit = max(1, limit/sliceShare)
 	}
 	var ok bool

@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/longshore-project/longshore/cmd/longshore/schedulerport"
 	"github.com/longshore-project/longshore/plugins/host"
 )
 
@@ -29,7 +31,7 @@ often it was started again, and the last thing that went wrong with it.`
 )
 
 func newListCommand() *cobra.Command {
-	s := scheduler{}
+	var port schedulerport.Port
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
@@ -38,10 +40,10 @@ func newListCommand() *cobra.Command {
 		Example: listExample,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
-			return s.show(cmd.Context(), out, host.ReportPath, func(document []byte) error { return printPlugins(out, document) })
+			return port.Show(cmd.Context(), out, host.ReportPath, nil, func(document []byte) error { return printPlugins(out, document) })
 		},
 	}
-	s.bind(cmd)
+	port.Bind(cmd)
 	return cmd
 }
 
@@ -75,7 +77,7 @@ func lastErrorAge(p *host.PluginReport, now time.Time) string {
 	if p.LastErrorTime == nil {
 		return "last error"
 	}
-	return "last error " + ago(now, *p.LastErrorTime) + " ago"
+	return "last error " + schedulerport.Ago(now, *p.LastErrorTime) + " ago"
 }
 
 func printPlugin(t io.Writer, p *host.PluginReport, now time.Time) {
@@ -84,7 +86,7 @@ func printPlugin(t io.Writer, p *host.PluginReport, now time.Time) {
 		state += ",Suspended"
 	}
 	head := strings.Join([]string{
-		p.Name, p.Profile, orDash(p.Version), state, ago(now, p.Since), strconv.Itoa(p.Restarts), string(p.FailurePolicy),
+		p.Name, p.Profile, orDash(p.Version), state, schedulerport.Ago(now, p.Since), strconv.Itoa(p.Restarts), string(p.FailurePolicy),
 	}, "\t")
 	answered := map[string]host.StageLatency{}
 	for _, l := range p.Latencies {
@@ -102,3 +104,6 @@ func printPlugin(t io.Writer, p *host.PluginReport, now time.Time) {
 		fmt.Fprintf(t, "%s\t-\t0\t-\t-\t-\n", head)
 	}
 }
+
+// orDash is how an empty cell looks.
+func orDash(text string) string { return cmp.Or(text, "-") }

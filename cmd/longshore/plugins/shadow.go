@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/longshore-project/longshore/cmd/longshore/schedulerport"
 	"github.com/longshore-project/longshore/scheduler/shadow"
 )
 
@@ -34,7 +35,7 @@ const defaultLimit = 10
 
 // shadowOptions are the flags of `longshore plugins shadow`.
 type shadowOptions struct {
-	scheduler
+	schedulerport.Port
 	profile string
 	limit   int
 }
@@ -51,10 +52,10 @@ func newShadowCommand() *cobra.Command {
 				return fmt.Errorf("--limit %d must not be negative", o.limit)
 			}
 			out := cmd.OutOrStdout()
-			return o.show(cmd.Context(), out, shadow.ReportPath, func(document []byte) error { return o.print(out, document) })
+			return o.Show(cmd.Context(), out, shadow.ReportPath, nil, func(document []byte) error { return o.print(out, document) })
 		},
 	}
-	o.bind(cmd)
+	o.Bind(cmd)
 	cmd.Flags().StringVar(&o.profile, "profile", "", "print the shadow of this profile only (table)")
 	cmd.Flags().IntVar(&o.limit, "limit", defaultLimit, "print at most so many differences of each profile (table)")
 	_ = cmd.RegisterFlagCompletionFunc("profile", o.completeProfiles)
@@ -64,7 +65,7 @@ func newShadowCommand() *cobra.Command {
 // completeProfiles offers the profiles that have a shadow, and nothing if the scheduler cannot be asked.
 func (o *shadowOptions) completeProfiles(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var names []cobra.Completion
-	if document, err := o.ask(cmd.Context(), shadow.ReportPath); err == nil {
+	if document, err := o.Ask(cmd.Context(), shadow.ReportPath, nil); err == nil {
 		if report, err := shadow.DecodeReport(document); err == nil {
 			for i := range report.Profiles {
 				names = append(names, report.Profiles[i].Profile)
@@ -112,7 +113,7 @@ func namesOf(r *shadow.Report) []string {
 
 func printShadow(out io.Writer, p *shadow.ProfileReport, now time.Time, limit int) error {
 	fmt.Fprintf(out, "profile %s, since %s: %d decisions compared, %d equal, %d other clusters, %d other replicas, %d other outcome; %d replicas moved\n",
-		p.Profile, ago(now, p.Since), p.Compared, p.Equal, p.Different[shadow.Clusters], p.Different[shadow.Replicas], p.Different[shadow.Outcome], p.Moved)
+		p.Profile, schedulerport.Ago(now, p.Since), p.Compared, p.Equal, p.Different[shadow.Clusters], p.Different[shadow.Replicas], p.Different[shadow.Outcome], p.Moved)
 	if p.Dropped > 0 {
 		fmt.Fprintf(out, "%d decisions were not compared, because the shadow was behind\n", p.Dropped)
 	}
@@ -132,7 +133,7 @@ func printShadow(out io.Writer, p *shadow.ProfileReport, now time.Time, limit in
 
 // printDifference prints a line for each cluster, or one of the decisions as a whole if there is none.
 func printDifference(t io.Writer, r *shadow.Record, now time.Time) {
-	head := fmt.Sprintf("%s\t%s\t%d", r.Binding, ago(now, r.Time), r.Moved)
+	head := fmt.Sprintf("%s\t%s\t%d", r.Binding, schedulerport.Ago(now, r.Time), r.Moved)
 	if len(r.Clusters) == 0 {
 		live, liveReason := outcome(r.Live)
 		other, reason := outcome(r.Shadow)

@@ -14,6 +14,7 @@ import (
 	"github.com/longshore-project/longshore/cmd/internal/build"
 	"github.com/longshore-project/longshore/cmd/longshore/cordon"
 	"github.com/longshore-project/longshore/cmd/longshore/estimate"
+	"github.com/longshore-project/longshore/cmd/longshore/explain"
 	"github.com/longshore-project/longshore/cmd/longshore/join"
 	"github.com/longshore-project/longshore/cmd/longshore/local"
 	"github.com/longshore-project/longshore/cmd/longshore/plugins"
@@ -34,6 +35,9 @@ scheduler and the controllers place it in the members.`
   # Keep new workloads away from it, and let them come back
   longshore cordon member1
   longshore uncordon member1
+
+  # Why does a workload run where it runs?
+  longshore explain deployment nginx
 
   # Take it out again
   longshore unjoin member1 --cluster-kubeconfig member1.kubeconfig`
@@ -67,6 +71,7 @@ func NewCommand(program string) *cobra.Command {
 		cordon.NewCommand(),
 		cordon.NewUncordonCommand(),
 		estimate.NewCommand(),
+		explain.NewCommand(),
 		local.NewCommand(crds.Install),
 		plugins.NewCommand(),
 	)
