@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -96,6 +97,8 @@ const (
 func newRecorder(config *rest.Config, schedulerName string) (record.EventRecorder, func(), error) {
 	c := rest.CopyConfig(config)
 	c.QPS, c.Burst, c.RateLimiter = eventQPS, eventBurst, nil
+	// There are two events a binding: this halves what it takes to encode and decode them.
+	c.ContentType, c.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
 	client, err := typedcorev1.NewForConfig(c)
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a client for events: %w", err)

@@ -45,6 +45,8 @@ func newClient(config *rest.Config, gv schema.GroupVersion, p *pool) (rest.Inter
 	c := rest.CopyConfig(config)
 	c.APIPath, c.GroupVersion = "/apis", &gv
 	c.ContentType, c.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeJSON
+	// Schedulers run near their API server. To pack and unpack every event of a watch costs both more than it spares the network.
+	c.DisableCompression = true
 	c.NegotiatedSerializer = directCodecs{generic, p}
 	client, err := rest.RESTClientFor(c)
 	if err != nil {
