@@ -33,6 +33,7 @@ func TestImports(t *testing.T) {
 		{packages: "scheduler/convert", never: []string{"k8s.io/client-go", "sigs.k8s.io/controller-runtime"}},
 		{packages: "scheduler/queue", never: []string{module + "apis", module + "plugins", "k8s.io/client-go"}},
 		{packages: "scheduler/cache", never: []string{module + "apis", module + "plugins", "k8s.io/client-go"}},
+		{packages: "scheduler/journal", only: append([]string{module + "scheduler/framework"}, core...)},
 		{packages: "scheduler/shadow", never: []string{module + "apis", module + "plugins", module + "scheduler/loop", "k8s.io/client-go"}},
 		{packages: "scheduler/loop", never: []string{module + "plugins", module + "controllers", module + "estimator/server", "sigs.k8s.io/controller-runtime"}},
 	}

@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"sync"
 	"time"
 
@@ -60,6 +62,10 @@ func (s *stream) connect() {
 }
 
 func (s *stream) fail(err error) {
+	// What went wrong, without the long URL that was asked.
+	if whole, ok := errors.AsType[*url.Error](err); ok {
+		err = whole.Err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.connected, s.err = false, fmt.Errorf("listing %s: %w", s.resource, err)

@@ -84,10 +84,16 @@ KUBECONFIG
 
 # start_program runs one of our programs with the rights of its service account. The last argument is the flag that takes its kubeconfig.
 start_program() {
+  local port='{port}'
+  # Commands that ask the scheduler look at its default port first.
+  [[ $1 != longshore-scheduler ]] || listens 10351 || port=10351
   account_kubeconfig "$1"
-  longshore local start "$1" --dir "$dir" --ready-timeout "$timeout" --ready-url 'https://127.0.0.1:{port}/readyz' -- \
-    "$bin/$1" --bind-address 127.0.0.1 --secure-port '{port}' "${@:2}" "$dir/$1.kubeconfig"
+  longshore local start "$1" --dir "$dir" --ready-timeout "$timeout" --ready-url "https://127.0.0.1:$port/readyz" -- \
+    "$bin/$1" --bind-address 127.0.0.1 --secure-port "$port" "${@:2}" "$dir/$1.kubeconfig"
 }
+
+# listens tells whether anybody does at the port.
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # start_programs runs all of them. The estimator is reached through a socket that only this user can open.
 start_programs() {
@@ -153,18 +159,31 @@ estimate() { longshore estimate -f samples/dynamic-weight/deployment.yaml --esti
 # fit prints how many replicas fit in a member.
 fit() { estimate --members "$1" | awk 'END {print $2}'; }
 
+# all_known fails while there is a member about which the estimator knows nothing yet.
+all_known() { ! estimate | awk 'NR > 2 && $2 == "-"' | grep -q .; }
+
+# fits_otherwise fails while as many replicas fit in a member as before.
+fits_otherwise() { [[ $(fit "$1") != "$2" ]]; }
+
+# await repeats a check until it succeeds, for a minute at most.
+await() {
+  local began=$SECONDS
+  until "$@"; do
+    ((SECONDS - began < 60)) || { echo "demo: after a minute still not: $*" >&2; return 1; }
+  done
+}
+
 # follow_room cordons a node, waits until the estimate follows, and shows replicas go where there is room.
 follow_room() {
   local before began
   say "asking the estimator what fits"
+  await all_known
   estimate
   say "cordoning a node of member1: the estimate follows"
   before=$(fit member1)
   began=$(date +%s%N)
   in_member member1 cordon node-3
-  until [[ $(fit member1) != "$before" ]]; do
-    (($(date +%s%N) - began < 60000000000)) || { echo "demo: the estimate of member1 stays $before" >&2; return 1; }
-  done
+  await fits_otherwise member1 "$before"
   echo "seen $((($(date +%s%N) - began) / 1000000)) ms after the command began"
   estimate
 
@@ -202,7 +221,7 @@ guide() {
 
   kubectl scale deployment nginx --replicas 10
   kubectl get deployment,resourcebinding,work --all-namespaces
-  kubectl describe resourcebinding nginx-deployment
+  longshore explain deployment nginx          # why it runs where it runs
   kubectl --context member1 get pods
   kubectl get clusters -o wide
   longshore estimate -f samples/dynamic-weight/deployment.yaml --estimator unix://$dir/estimator.sock --watch
