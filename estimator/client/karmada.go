@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -147,22 +148,32 @@ func toCore(requirements []framework.NodeRequirement) []corev1.NodeSelectorRequi
 	return out
 }
 
-// unschedulable makes one call for each workload.
+// unschedulable makes one call for each workload. What was answered counts also when others were not in time; it is an error if nothing was.
 func (t karmadaTalker) unschedulable(ctx context.Context, workloads []Workload, threshold time.Duration) ([]Unschedulable, error) {
-	out := make([]Unschedulable, len(workloads))
+	out, failures := make([]Unschedulable, len(workloads)), make([]error, len(workloads))
+	var calls errgroup.Group
+	calls.SetLimit(callsAtOnce)
 	for i, w := range workloads {
-		response, err := t.service.GetUnschedulableReplicas(ctx, &pb.UnschedulableReplicasRequest{
-			Cluster: t.member, UnschedulableThreshold: int64(threshold),
-			Resource: &pb.ObjectReference{ApiVersion: w.APIVersion, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name},
+		calls.Go(func() error {
+			response, err := t.service.GetUnschedulableReplicas(ctx, &pb.UnschedulableReplicasRequest{
+				Cluster: t.member, UnschedulableThreshold: int64(threshold),
+				Resource: &pb.ObjectReference{ApiVersion: w.APIVersion, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name},
+			})
+			switch status.Code(err) {
+			case codes.OK:
+				out[i].Replicas = max(response.GetUnschedulableReplicas(), 0)
+			case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
+				failures[i] = err
+				fallthrough
+			default:
+				out[i].Missing = status.Convert(err).Message()
+			}
+			return nil
 		})
-		switch status.Code(err) {
-		case codes.OK:
-			out[i].Replicas = max(response.GetUnschedulableReplicas(), 0)
-		case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
-			return nil, err
-		default:
-			out[i].Missing = status.Convert(err).Message()
-		}
+	}
+	_ = calls.Wait() // No call's failure is that of others.
+	if at := slices.IndexFunc(failures, func(err error) bool { return err == nil }); at < 0 && len(failures) > 0 {
+		return nil, failures[0]
 	}
 	return out, nil
 }

@@ -54,9 +54,13 @@ func (k *karmadas) MaxAvailableComponentSets(_ context.Context, r *pb.MaxAvailab
 	return &pb.MaxAvailableComponentSetsResponse{MaxSets: int32(len(r.GetComponents()))}, nil
 }
 
-func (k *karmadas) GetUnschedulableReplicas(_ context.Context, r *pb.UnschedulableReplicasRequest) (*pb.UnschedulableReplicasResponse, error) {
+func (k *karmadas) GetUnschedulableReplicas(ctx context.Context, r *pb.UnschedulableReplicasRequest) (*pb.UnschedulableReplicasResponse, error) {
 	if r.GetResource().GetKind() != "Deployment" {
 		return nil, errors.New("only Deployments")
+	}
+	if r.GetResource().GetName() == "slow" {
+		<-ctx.Done()
+		return nil, ctx.Err()
 	}
 	return &pb.UnschedulableReplicasResponse{UnschedulableReplicas: int32(time.Duration(r.GetUnschedulableThreshold()).Minutes())}, nil
 }
@@ -72,6 +76,28 @@ func (k *karmadas) serve(t *testing.T) string {
 	go func() { _ = s.Serve(listener) }()
 	t.Cleanup(s.Stop)
 	return "unix://" + path
+}
+
+// TestSlowWorkload keeps what Karmada's estimator says of other workloads, also of many.
+func TestSlowWorkload(t *testing.T) {
+	a := &karmadas{t: t, cluster: "a"}
+	address := a.serve(t)
+	c, _ := start(t, Options{Deadline: time.Second, Servers: []Server{{
+		Name: "of-{member}", PerMember: true, Protocol: Karmada,
+		Connect: func(context.Context, string) ([]*grpc.ClientConn, error) { return Dial(nil, address) },
+	}}})
+	workloads := []Workload{{Member: "a", Kind: "Deployment", Name: "slow"}}
+	want := []Unschedulable{{Missing: "context deadline exceeded"}}
+	for range 10 * callsAtOnce {
+		workloads, want = append(workloads, Workload{Member: "a", Kind: "Deployment"}), append(want, Unschedulable{Replicas: 5})
+	}
+	if diff := cmp.Diff(want, c.Unschedulable(t.Context(), workloads, 5*time.Minute)); diff != "" {
+		t.Errorf("unschedulable (-want +got):\n%s", diff)
+	}
+	got := c.Unschedulable(t.Context(), workloads[:1], 5*time.Minute)
+	if !strings.HasSuffix(got[0].Missing, ": no answer within 1s") {
+		t.Errorf("if nothing is answered it says %+v", got[0])
+	}
 }
 
 // TestDeparted leaves the estimators of members that are gone, and one that fails and is not asked for any more; both are found again.
