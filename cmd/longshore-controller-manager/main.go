@@ -19,6 +19,9 @@ const example = `  # Use the control plane that "longshore local up" started:
   # A single instance on a laptop, with debug messages and fast detection of dead members:
   longshore-controller-manager --kubeconfig kubeconfig --leader-elect=false --cluster-failure-threshold 5s -v 1
 
+  # Also move replicas that find no node in their member; the file is one of the scheduler, with estimators in a profile:
+  longshore-controller-manager --kubeconfig kubeconfig --descheduler-config scheduler.yaml
+
   # Is it well?
   curl --insecure https://127.0.0.1:10357/readyz`
 
