@@ -31,22 +31,36 @@ func registerDescheduler(ctx context.Context, mgr ctrl.Manager, o *options) erro
 	if err != nil {
 		return fmt.Errorf("--descheduler-config: %w", err)
 	}
-	calls, taken := estimatorclient.NewMetrics(), descheduler.NewMetrics()
-	for _, m := range []prometheus.Collector{calls, taken} {
+	measured := newDeschedulerMetrics()
+	for _, m := range measured.collectors() {
 		if err := metrics.Registry.Register(m); err != nil {
 			return fmt.Errorf("registering the metrics of the descheduler: %w", err)
 		}
 		context.AfterFunc(ctx, func() { metrics.Registry.Unregister(m) })
 	}
 	asking := estimatorclient.FromConfig(section, externalHosts(mgr.GetAPIReader()))
-	asking.Metrics = calls
+	asking.Metrics = measured.calls
 	asked := estimatorclient.New(ctx, asking)
 	context.AfterFunc(ctx, asked.Close)
 	return mgr.Add(&descheduler.Controller{
-		Client: mgr.GetClient(), Templates: mgr.GetAPIReader(), Estimators: pending{asked, mgr.GetClient(), section.SkipPullMembers}, Metrics: taken,
+		Client: mgr.GetClient(), Templates: mgr.GetAPIReader(), Estimators: pending{asked, mgr.GetClient(), section.SkipPullMembers}, Metrics: measured.taken,
 		Events:   announce.Bounded(mgr.GetEventRecorder("descheduler")),
 		Interval: o.deschedulingInterval, Threshold: o.unschedulableThreshold, Budget: o.deschedulingBudget,
 	})
+}
+
+// deschedulerMetrics is what the descheduler counts. docs/metrics.md lists it.
+type deschedulerMetrics struct {
+	calls *estimatorclient.Metrics
+	taken *descheduler.Metrics
+}
+
+func newDeschedulerMetrics() deschedulerMetrics {
+	return deschedulerMetrics{calls: estimatorclient.NewMetrics(), taken: descheduler.NewMetrics()}
+}
+
+func (m deschedulerMetrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.calls, m.taken}
 }
 
 // estimatorsIn returns the first section estimators of a scheduler configuration.
