@@ -144,27 +144,7 @@ func (c *climber) held() *Solution {
 // heldLimit bounds the search for what can be kept.
 const heldLimit = 2000
 
-// seek looks for any allowed answer: only room counts.
-func (c *climber) seek(work int) {
-	m := c.m
-	keep, score, largest := m.keep, m.score, m.largest
-	c.s.nothing = resize(c.s.nothing, len(keep))
-	clear(c.s.nothing)
-	m.keep, m.score, m.largest.keep, m.largest.score = c.s.nothing, c.s.nothing, 0, 0
-	c.leaf.keep, c.leaf.score, c.leaf.largest = m.keep, m.score, m.largest
-	c.reset()
-	c.descend(-1)
-	for c.best == nil && c.work < work && c.kick() {
-	}
-	m.keep, m.score, m.largest = keep, score, largest
-	c.leaf.keep, c.leaf.score, c.leaf.largest = keep, score, largest
-	if c.best != nil {
-		c.s.set = append(c.s.set[:0], c.best.Chosen...)
-		c.s.seats = append(c.s.seats[:0], c.best.Seats...)
-		c.best.Objective = c.s.objective()
-	}
-}
-
+// init lays out the members of each group.
 func (c *climber) init() {
 	m := c.m
 	c.now.Groups, c.next.Groups = make([]int, len(m.p.Keys)), make([]int, len(m.p.Keys))
@@ -317,6 +297,9 @@ func (c *climber) allow(k int, set []int32) {
 	}
 }
 
+// withinWork is what it costs to look for candidates even where there are none.
+const withinWork = 32
+
 // within returns the candidates in the groups allowed for all keys but one.
 func (c *climber) within(k int) []int32 {
 	narrow, fewest := -1, int32(len(c.active))+1
@@ -358,7 +341,7 @@ func (c *climber) within(k int) []int32 {
 			out = out[:kept]
 		}
 	}
-	c.work += int(fewest)
+	c.work += int(fewest) + withinWork
 	c.candidates = out
 	return out
 }

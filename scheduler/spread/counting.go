@@ -64,7 +64,7 @@ func sumOfLargest(numbers []int64, count int) int64 {
 }
 
 // tooFewGroupsWithin explains that as many groups of key narrow as there may be touch too few of key wanted: for single clusters, and where every
-// group of narrow lies in one of wanted.
+// cluster has one group of narrow, which lies in one of wanted.
 func (s *Solver) tooFewGroupsWithin(wanted, narrow int) *Infeasible {
 	m := &s.model
 	key, within := &m.p.Keys[wanted], &m.p.Keys[narrow]
@@ -76,7 +76,7 @@ func (s *Solver) tooFewGroupsWithin(wanted, narrow int) *Infeasible {
 	return &Infeasible{Conflict: conflict, Key: key.Name, Need: int64(key.least()), Have: have, Message: describe(conflict, have)}
 }
 
-// liesIn reports whether each group of key fine lies in one group of key coarse.
+// liesIn reports whether each candidate has one group of key fine, and each of those lies in one group of key coarse.
 func (s *Solver) liesIn(fine, coarse int) bool {
 	m := &s.model
 	down, up := &m.p.Keys[fine].Membership, &m.p.Keys[coarse].Membership
@@ -92,15 +92,18 @@ func (s *Solver) liesIn(fine, coarse int) bool {
 		if down.own() {
 			continue
 		}
-		for _, g := range down.of(i) {
-			for int(g) >= len(s.set) {
-				s.set = append(s.set, -1)
-			}
-			if s.set[g] >= 0 && s.set[g] != above[0] {
-				return false
-			}
-			s.set[g] = above[0]
+		below := down.of(i)
+		if len(below) != 1 {
+			return false
 		}
+		g := below[0]
+		for int(g) >= len(s.set) {
+			s.set = append(s.set, -1)
+		}
+		if s.set[g] >= 0 && s.set[g] != above[0] {
+			return false
+		}
+		s.set[g] = above[0]
 	}
 	return true
 }

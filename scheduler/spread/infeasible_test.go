@@ -99,6 +99,28 @@ func TestInfeasibleNamesTheConstraint(t *testing.T) {
 			},
 		},
 		{
+			name: "regions within zones of which clusters have two",
+			p: spread.Problem{Candidates: 3, Keys: []spread.Key{
+				{Name: "region", Min: 3, Membership: groups(0, 1, 2)},
+				{Name: "zone", Max: 2, Membership: spread.Membership{Start: []int32{0, 2, 4, 6}, Group: []int32{0, 1, 2, 3, 4, 5}}},
+			}},
+			want: spread.Infeasible{
+				Conflict: []spread.Constraint{minimum("region", 3), maximum("zone", 2)}, Key: "region", Need: 3, Have: 1,
+				Message: "needs 3 regions; 1 possible with at most 2 zones",
+			},
+		},
+		{
+			name: "room within two clusters",
+			p: spread.Problem{
+				Candidates: 3, Divided: true, Replicas: 10, Capacity: []int64{3, 5, 4},
+				Keys: []spread.Key{{Name: "region", Min: 2, Membership: groups(0, 1, 0)}, {Name: "cluster", Max: 2}},
+			},
+			want: spread.Infeasible{
+				Conflict: []spread.Constraint{room(10), maximum("cluster", 2)}, Need: 10, Have: 9,
+				Message: "needs room for 10 replicas; 9 fit with at most 2 clusters",
+			},
+		},
+		{
 			name: "every cluster in two zones",
 			p: spread.Problem{Candidates: 2, Keys: []spread.Key{{
 				Name: "zone", Max: 1,
