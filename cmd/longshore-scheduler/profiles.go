@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/record"
@@ -94,6 +95,8 @@ func (o *options) answer(c *schedulerv1alpha1.SchedulerConfiguration, r *profile
 // recorders sends the events of each profile under the profile's name.
 type recorders struct {
 	config *rest.Config
+	// loop says when events may be written as soon as it is set.
+	loop   atomic.Pointer[loop.Loop]
 	byName map[string]record.EventRecorder
 	stops  []func()
 }
@@ -107,12 +110,22 @@ func (r *recorders) of(schedulerName string) (record.EventRecorder, error) {
 	if known, ok := r.byName[schedulerName]; ok {
 		return known, nil
 	}
-	recorder, stop, err := newRecorder(r.config, schedulerName)
+	recorder, stop, err := newRecorder(r.config, schedulerName, r.quiet)
 	if err != nil {
 		return nil, err
 	}
 	r.byName[schedulerName], r.stops = recorder, append(r.stops, stop)
 	return recorder, nil
+}
+
+// quiet returns a channel that is closed when nothing more urgent than events is being written.
+func (r *recorders) quiet() <-chan struct{} {
+	if l := r.loop.Load(); l != nil {
+		return l.Quiet()
+	}
+	now := make(chan struct{})
+	close(now)
+	return now
 }
 
 // stop sends no more.

@@ -59,6 +59,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	}
 	asked.loop.Store(scheduling)
 	external.loop.Store(scheduling)
+	recorders.loop.Store(scheduling)
 	server, err := newServer(o, scheduling.Synced, measured.registry, map[string]http.Handler{
 		host.ReportPath: external, shadow.ReportPath: shadows, journal.ReportPath: &explainer{decided, scheduling},
 	})

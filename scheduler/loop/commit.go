@@ -35,6 +35,7 @@ func (l *Loop) commitAll(ctx context.Context) error {
 		select {
 		case c := <-l.commits:
 			l.commit(ctx, c)
+			l.underway.end()
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -101,6 +101,7 @@ type Loop struct {
 	watch    *watch
 	metrics  *Metrics
 	commits  chan *commit
+	underway underway
 }
 
 // New returns a loop that works against the API server of config. Its client limits (QPS and Burst) are used as they are.
@@ -162,6 +163,10 @@ func (l *Loop) Run(ctx context.Context) error {
 	return nil
 }
 
+// Quiet returns a channel that is closed as soon as no result is on its way to the API server, at once if none is. What is less urgent than
+// results waits for it.
+func (l *Loop) Quiet() <-chan struct{} { return l.underway.none() }
+
 // decideAll takes one binding after the other.
 func (l *Loop) decideAll(ctx context.Context) error {
 	for {
@@ -173,6 +178,7 @@ func (l *Loop) decideAll(ctx context.Context) error {
 		if c == nil {
 			continue
 		}
+		l.underway.begin()
 		select {
 		case l.commits <- c:
 		case <-ctx.Done():
