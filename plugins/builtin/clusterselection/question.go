@@ -139,14 +139,14 @@ func (q *question) unbeaten(prefix []int32) bool {
 		return false
 	}
 	for _, c := range q.constraints {
-		n, complete := topology.Covered(q.Snapshot, c, prefix, nil)
+		n, complete := topology.Covered(q.Snapshot, c, prefix)
 		if !complete || n < c.MinGroups || n > c.Max() {
 			return false
 		}
 		if isCluster := c.Key == framework.SpreadByCluster && c.Label == ""; whole || isCluster {
 			continue
 		}
-		if all, complete := topology.Covered(q.Snapshot, c, q.ranked, nil); !complete || n < min(all, c.Max()) {
+		if all, complete := topology.Covered(q.Snapshot, c, q.ranked); !complete || n < min(all, c.Max()) {
 			return false
 		}
 	}
@@ -190,7 +190,7 @@ func (q *question) seated(set []int32, seats int64, counts func(i int) bool) boo
 	var clusters, groups int64
 	for _, c := range q.constraints {
 		need := q.needs(c)
-		if n, _ := topology.Covered(q.Snapshot, c, set, counts); n < need {
+		if !topology.Reaches(q.Snapshot, c, need, set, counts) {
 			return false
 		}
 		if c.Key == framework.SpreadByCluster && c.Label == "" {

@@ -64,7 +64,7 @@ func (q *question) byWeights(rows []int32) bool {
 
 func (q *question) satisfies(rows []int32) bool {
 	for _, c := range q.constraints {
-		if n, _ := topology.Covered(q.Snapshot, c, rows, nil); n < q.needs(c) || n > c.Max() {
+		if n, _ := topology.Covered(q.Snapshot, c, rows); n < q.needs(c) || n > c.Max() {
 			return false
 		}
 	}

@@ -20,8 +20,7 @@ func spreads(a *framework.Allotment, replicas []int64) bool {
 		if c.MinGroups < 2 {
 			continue // Some cluster holds a replica, if there is any.
 		}
-		n, _ := topology.Covered(a.Snapshot, c, a.Selected, func(i int) bool { return replicas[i] > 0 })
-		if n < min(c.MinGroups, a.Request.Replicas) {
+		if !topology.Reaches(a.Snapshot, c, min(c.MinGroups, a.Request.Replicas), a.Selected, func(i int) bool { return replicas[i] > 0 }) {
 			return false
 		}
 	}

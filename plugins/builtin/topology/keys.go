@@ -101,31 +101,58 @@ func membership(g *framework.Groups, rows []int32, memory spread.Membership) spr
 // fewGroups is how many groups are counted without taking memory.
 const fewGroups = 256
 
-// Covered returns how many groups the clusters in rows belong to, those left out for which counts returns false; nil counts all. A cluster
-// that counts but belongs to no group makes complete false.
-func Covered(s *framework.Snapshot, c framework.SpreadConstraint, rows []int32, counts func(i int) bool) (n int64, complete bool) {
+// Covered returns how many groups the clusters in rows belong to. A cluster that belongs to no group makes complete false.
+func Covered(s *framework.Snapshot, c framework.SpreadConstraint, rows []int32) (n int64, complete bool) {
 	g := s.Groups(c)
-	var few [fewGroups]bool
-	seen := few[:]
-	if g != nil && len(g.Names) > len(few) {
-		seen = make([]bool, len(g.Names))
+	if g == nil {
+		return int64(len(rows)), true
 	}
-	complete = true
-	for i, row := range rows {
-		switch {
-		case counts != nil && !counts(i):
-		case g == nil:
-			n++
-		default:
-			of := g.Of(row)
-			complete = complete && len(of) > 0
-			for _, id := range of {
-				if !seen[id] {
-					seen[id] = true
-					n++
-				}
+	var few [fewGroups]bool
+	seen, complete := marks(g, &few), true
+	for _, row := range rows {
+		of := g.Of(row)
+		complete = complete && len(of) > 0
+		for _, id := range of {
+			if !seen[id] {
+				seen[id] = true
+				n++
 			}
 		}
 	}
 	return n, complete
+}
+
+// Reaches reports whether the clusters in rows for whose place counts returns true belong to at least need groups. It looks no further than it must.
+func Reaches(s *framework.Snapshot, c framework.SpreadConstraint, need int64, rows []int32, counts func(i int) bool) bool {
+	g := s.Groups(c)
+	var few [fewGroups]bool
+	var seen []bool
+	if g != nil {
+		seen = marks(g, &few)
+	}
+	for i, row := range rows {
+		switch {
+		case need <= 0:
+			return true
+		case !counts(i):
+		case g == nil:
+			need--
+		default:
+			for _, id := range g.Of(row) {
+				if !seen[id] {
+					seen[id] = true
+					need--
+				}
+			}
+		}
+	}
+	return need <= 0
+}
+
+// marks returns one mark for each group, in few if they have room there.
+func marks(g *framework.Groups, few *[fewGroups]bool) []bool {
+	if len(g.Names) > len(few) {
+		return make([]bool, len(g.Names))
+	}
+	return few[:]
 }
