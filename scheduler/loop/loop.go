@@ -239,7 +239,7 @@ func (l *Loop) judge(ctx context.Context, r *entry, profile *Profile) *commit {
 	request := convert.FromBinding(r.binding, r.class.placement)
 	request.Peers = l.peers.of(r.key, r.binding)
 	snapshot, started := l.snapshotFor(profile), l.clock.Now()
-	decision, err := pipeline.Schedule(ctx, profile.Pipeline, snapshot, request)
+	decision, err := pipeline.Follow(ctx, profile.Pipeline, snapshot, request, l.stopwatch(started))
 	l.metrics.step(stepDecide, l.clock.Since(started))
 	l.metrics.decided(&decision, err)
 	if err != nil {
@@ -255,6 +255,15 @@ func (l *Loop) judge(ctx context.Context, r *entry, profile *Profile) *commit {
 		c.reservations = reservationsOf(request, &decision)
 	}
 	return c
+}
+
+// stopwatch returns a function that notes how long each stage took, the first one since the given moment.
+func (l *Loop) stopwatch(last time.Time) func(pipeline.Stage) {
+	return func(stage pipeline.Stage) {
+		now := l.clock.Now()
+		l.metrics.step(string(stage), now.Sub(last))
+		last = now
+	}
 }
 
 // snapshotFor returns the fleet as the profile sees it. The lineup must be held.

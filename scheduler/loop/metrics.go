@@ -37,7 +37,7 @@ const (
 	resultError     = "error"
 )
 
-// Steps of a decision.
+// Steps of a decision beside the stages of the pipeline.
 const (
 	stepSnapshot = "snapshot"
 	stepDecide   = "decide"
@@ -65,7 +65,7 @@ func NewMetrics() *Metrics {
 	return &Metrics{
 		attempts: counters("karmada_scheduler_schedule_attempts_total", "Attempts to schedule a binding, by result and by what caused them.", "result", "schedule_type"),
 		e2e:      histograms("karmada_scheduler_e2e_scheduling_duration_seconds", "Time from entering the queue until the result is written.", fromMillisecond, "result", "schedule_type"),
-		algorithm: histograms("karmada_scheduler_scheduling_algorithm_duration_seconds", "Time that deciding takes, by step: bringing the snapshot up to date, the decision itself, and all of it.",
+		algorithm: histograms("karmada_scheduler_scheduling_algorithm_duration_seconds", "Time that deciding takes, by step: bringing the snapshot up to date, the stages, the decision as a whole, and all of it.",
 			fromMicrosecond, "schedule_step"),
 		incoming:  counters("karmada_scheduler_queue_incoming_bindings_total", "Bindings put into the queue, by event.", "event"),
 		decisions: counters("longshore_scheduler_decisions_total", "Bindings that were looked at, by outcome.", "outcome"),

@@ -15,6 +15,7 @@ import (
 
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/scheduler/framework"
+	"github.com/longshore-project/longshore/scheduler/pipeline"
 )
 
 // labelValues lists every value that each label may have. Where a label has other values in another metric, it stands behind that metric's name.
@@ -28,7 +29,7 @@ var labelValues = map[string][]string{
 	"schedule_type": {
 		string(placementChanged), string(replicasChanged), string(rescheduleRequested), string(followsFleet), string(targetLost),
 	},
-	"schedule_step": {stepSnapshot, stepDecide, stepTotal},
+	"schedule_step": steps(),
 	"event":         {eventBindingAdd, eventBindingUpdate, eventClusterAdd, eventClusterUpdate, eventClusterDelete, eventWake},
 	"longshore_scheduler_decisions_total outcome": {
 		framework.Placed.String(), framework.NoClusterFit.String(), framework.NoRoom.String(), framework.Refused.String(), decisionError, decisionNothing,
@@ -36,6 +37,15 @@ var labelValues = map[string][]string{
 	"cache":                                  {"snapshot", "placement"},
 	"queue":                                  {"active", "backoff", "unschedulable"},
 	"longshore_scheduler_reservations state": {"in_flight", "awaiting_report"},
+}
+
+// steps lists the parts of a decision: those of the loop, then the stages of the pipeline.
+func steps() []string {
+	out := []string{stepSnapshot, stepDecide, stepTotal}
+	for _, stage := range pipeline.Stages() {
+		out = append(out, string(stage))
+	}
+	return out
 }
 
 // gather returns the values of counters and gauges and the counts of histograms, and checks that no label has a value that is not listed.
@@ -84,6 +94,10 @@ func TestMetricsOfARun(t *testing.T) {
 		"karmada_scheduler_e2e_scheduling_duration_seconds error PlacementChanged":     1,
 		"karmada_scheduler_scheduling_algorithm_duration_seconds decide":               2,
 		"karmada_scheduler_scheduling_algorithm_duration_seconds snapshot":             2,
+		"karmada_scheduler_scheduling_algorithm_duration_seconds Filter":               2,
+		"karmada_scheduler_scheduling_algorithm_duration_seconds Score":                2,
+		"karmada_scheduler_scheduling_algorithm_duration_seconds Estimate":             2,
+		"karmada_scheduler_scheduling_algorithm_duration_seconds Select":               2,
 		"karmada_scheduler_queue_incoming_bindings_total BindingAdd":                   2,
 		"karmada_scheduler_queue_depth active":                                         0,
 		"karmada_scheduler_queue_depth backoff":                                        0,

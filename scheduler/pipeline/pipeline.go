@@ -37,6 +37,29 @@ var errNoPlacement = errors.New("request has no placement: nothing says where it
 // the decision, and if none does the decision carries the outcome of the first that was tried. The error means that the question was
 // malformed or that a plugin broke, and no decision was made.
 func Schedule(ctx context.Context, p *Profile, s *framework.Snapshot, r *framework.Request) (framework.Decision, error) {
+	return Follow(ctx, p, s, r, func(Stage) {})
+}
+
+// Stage is a part of a decision.
+type Stage string
+
+// The stages, in their order. A decision that is remembered has none, and one that tries several terms has them several times.
+const (
+	StageFilter   Stage = "Filter"
+	StageScore    Stage = "Score"
+	StageEstimate Stage = "Estimate"
+	StageSelect   Stage = "Select"
+	StageAssign   Stage = "AssignReplicas"
+)
+
+// Stages returns all stages in their order.
+func Stages() []Stage {
+	return []Stage{StageFilter, StageScore, StageEstimate, StageSelect, StageAssign}
+}
+
+// Follow is Schedule, and calls passed after each stage that was gone through, for who wants to know how long it took. The decision does not depend on
+// passed.
+func Follow(ctx context.Context, p *Profile, s *framework.Snapshot, r *framework.Request, passed func(Stage)) (framework.Decision, error) {
 	if r.Placement == nil || len(r.Placement.Terms) == 0 {
 		return framework.Decision{}, errNoPlacement
 	}
@@ -44,7 +67,7 @@ func Schedule(ctx context.Context, p *Profile, s *framework.Snapshot, r *framewo
 		return d, nil
 	}
 	basis := basis{facts: framework.FactMembership, known: p.Memo != nil && isRepeatable(r)}
-	d, err := decide(ctx, p, s, r, &basis)
+	d, err := decide(ctx, p, s, r, &basis, passed)
 	if err == nil && basis.known {
 		p.Memo.keep(p, s, r, &d, basis.facts)
 	}
@@ -52,11 +75,11 @@ func Schedule(ctx context.Context, p *Profile, s *framework.Snapshot, r *framewo
 }
 
 // decide tries the terms, and notes on what the decision is based.
-func decide(ctx context.Context, p *Profile, s *framework.Snapshot, r *framework.Request, on *basis) (framework.Decision, error) {
+func decide(ctx context.Context, p *Profile, s *framework.Snapshot, r *framework.Request, on *basis, passed func(Stage)) (framework.Decision, error) {
 	var d framework.Decision
 	first := r.StartTerm()
 	for i := first; i < len(r.Placement.Terms); i++ {
-		a, err := try(ctx, p, framework.Query{Snapshot: s, Request: r, Term: i})
+		a, err := try(ctx, p, framework.Query{Snapshot: s, Request: r, Term: i}, passed)
 		if err != nil {
 			return framework.Decision{}, err
 		}
@@ -110,26 +133,36 @@ type placed struct {
 }
 
 // try works through the stages until one refuses.
-func try(ctx context.Context, p *Profile, q framework.Query) (*attempt, error) {
+func try(ctx context.Context, p *Profile, q framework.Query, passed func(Stage)) (*attempt, error) {
 	a := &attempt{profile: p, query: q, found: new(findings)}
 	a.Attempt = &a.found.attempt[0]
 	a.Snapshot, a.Term, a.Spread = q.Snapshot, q.CurrentTerm().Name, q.Request.Placement.Spread
 	a.locate()
 	p.Memo.describe(&a.query)
-	if err := a.filter(ctx); err != nil {
+	err := a.filter(ctx)
+	passed(StageFilter)
+	if err != nil {
 		return nil, err
 	}
 	if a.Feasible.Empty() {
 		a.refuse(framework.NoClusterFit, framework.NewStatus(framework.Unschedulable, a.Histogram()))
 		return a, nil
 	}
-	if err := errors.Join(a.score(ctx), a.estimate(ctx)); err != nil {
+	err = a.score(ctx)
+	passed(StageScore)
+	err = errors.Join(err, a.estimate(ctx))
+	passed(StageEstimate)
+	if err != nil {
 		return nil, err
 	}
-	if err := a.selectClusters(ctx, a.rank()); err != nil || a.Outcome != framework.Placed {
+	err = a.selectClusters(ctx, a.rank())
+	passed(StageSelect)
+	if err != nil || a.Outcome != framework.Placed {
 		return a, err
 	}
-	return a, a.assign(ctx)
+	err = a.assign(ctx)
+	passed(StageAssign)
+	return a, err
 }
 
 func (a *attempt) refuse(o framework.Outcome, s framework.Status) { a.Outcome, a.Status = o, s }
