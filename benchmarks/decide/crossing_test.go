@@ -39,8 +39,14 @@ func wideFleet(n int, severalZones bool) *framework.Snapshot {
 	return framework.NewSnapshot(clusters, 1)
 }
 
-// crossings are requests over several keys at once.
+// crossings are requests over several keys at once, and two over one key to compare with.
 var crossings = []mode{
+	{name: "region", strategy: framework.DynamicWeight, spread: []framework.SpreadConstraint{
+		{Key: framework.SpreadByRegion, MinGroups: 2, MaxGroups: 3}, {Key: framework.SpreadByCluster, MinGroups: 3, MaxGroups: 5},
+	}},
+	{name: "zone", strategy: framework.DynamicWeight, spread: []framework.SpreadConstraint{
+		{Key: framework.SpreadByZone, MinGroups: 3, MaxGroups: 6}, {Key: framework.SpreadByCluster, MinGroups: 3, MaxGroups: 10},
+	}},
 	{name: "region+zone", strategy: framework.DynamicWeight, spread: []framework.SpreadConstraint{
 		{Key: framework.SpreadByRegion, MinGroups: 2, MaxGroups: 3}, {Key: framework.SpreadByZone, MinGroups: 3, MaxGroups: 6},
 	}},
