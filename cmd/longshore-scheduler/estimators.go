@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,8 +28,8 @@ type estimators struct {
 	hosts    client.ExternalHost
 	calls    *client.Metrics
 	outcomes *outcome.Metrics
-	// loop is told of changes as soon as it is set.
-	loop  atomic.Pointer[loop.Loop]
+	// loop is told of changes.
+	loop  *theLoop
 	inUse map[string]*estimating
 }
 
@@ -57,12 +56,12 @@ func (e *estimating) close() {
 	e.Close()
 }
 
-func newEstimators(ctx context.Context, config *rest.Config, m *metrics) (*estimators, error) {
+func newEstimators(ctx context.Context, config *rest.Config, m *metrics, l *theLoop) (*estimators, error) {
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the control plane: %w", err)
 	}
-	return &estimators{ctx: ctx, hosts: externalHosts(kube), calls: m.calls, outcomes: m.outcomes, inUse: map[string]*estimating{}}, nil
+	return &estimators{ctx: ctx, loop: l, hosts: externalHosts(kube), calls: m.calls, outcomes: m.outcomes, inUse: map[string]*estimating{}}, nil
 }
 
 // externalHosts finds the targets of ExternalName Services.

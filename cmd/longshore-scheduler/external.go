@@ -9,14 +9,12 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
 	"github.com/longshore-project/longshore/plugins/host"
-	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
 
@@ -24,8 +22,8 @@ import (
 type external struct {
 	log     logr.Logger
 	metrics *host.Metrics
-	// loop is told which plugins answer again as soon as it is set.
-	loop atomic.Pointer[loop.Loop]
+	// loop is told which plugins answer again.
+	loop *theLoop
 
 	mu    sync.Mutex
 	hosts map[string]*host.Host
@@ -35,8 +33,8 @@ type external struct {
 const farewell = 5 * time.Second
 
 // startExternal starts the external plugins of all profiles and does not wait until they run.
-func startExternal(ctx context.Context, c *schedulerv1alpha1.SchedulerConfiguration, m *host.Metrics) (*external, error) {
-	e := &external{log: logr.FromContextOrDiscard(ctx), metrics: m, hosts: map[string]*host.Host{}}
+func startExternal(ctx context.Context, c *schedulerv1alpha1.SchedulerConfiguration, m *host.Metrics, l *theLoop) (*external, error) {
+	e := &external{log: logr.FromContextOrDiscard(ctx), metrics: m, loop: l, hosts: map[string]*host.Host{}}
 	for _, p := range withShadows(c) {
 		if err := e.start(p); err != nil {
 			e.close()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/record"
@@ -95,14 +94,14 @@ func (o *options) answer(c *schedulerv1alpha1.SchedulerConfiguration, r *profile
 // recorders sends the events of each profile under the profile's name.
 type recorders struct {
 	config *rest.Config
-	// loop says when events may be written as soon as it is set.
-	loop   atomic.Pointer[loop.Loop]
+	// loop says when events may be written.
+	loop   *theLoop
 	byName map[string]record.EventRecorder
 	stops  []func()
 }
 
-func newRecorders(config *rest.Config) *recorders {
-	return &recorders{config: config, byName: map[string]record.EventRecorder{}}
+func newRecorders(config *rest.Config, l *theLoop) *recorders {
+	return &recorders{config: config, loop: l, byName: map[string]record.EventRecorder{}}
 }
 
 // of returns the recorder of that name. It stays open when its profile is gone: what was decided before is still told.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,6 +18,9 @@ import (
 	"github.com/longshore-project/longshore/scheduler/shadow"
 )
 
+// theLoop is the loop as soon as there is one, for what it is made with and what must tell it something.
+type theLoop = atomic.Pointer[loop.Loop]
+
 // schedule runs until ctx ends.
 func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerConfiguration, r *profile.Registry) error {
 	config, err := o.clientConfig()
@@ -24,7 +28,8 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 		return err
 	}
 	measured := newMetrics(o.config != "")
-	external, err := startExternal(ctx, c, measured.plugins)
+	running := new(theLoop)
+	external, err := startExternal(ctx, c, measured.plugins, running)
 	if err != nil {
 		return err
 	}
@@ -33,7 +38,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
-	recorders := newRecorders(config)
+	recorders := newRecorders(config, running)
 	defer recorders.stop()
 	shadows := newShadows(measured.shadows)
 	shadowing := shadows.of(built)
@@ -42,7 +47,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
-	asked, err := newEstimators(ctx, config, measured)
+	asked, err := newEstimators(ctx, config, measured, running)
 	if err != nil {
 		return err
 	}
@@ -57,9 +62,7 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	if err != nil {
 		return err
 	}
-	asked.loop.Store(scheduling)
-	external.loop.Store(scheduling)
-	recorders.loop.Store(scheduling)
+	running.Store(scheduling)
 	server, err := newServer(o, scheduling.Synced, measured.registry, map[string]http.Handler{
 		host.ReportPath: external, shadow.ReportPath: shadows, journal.ReportPath: &explainer{decided, scheduling},
 	})

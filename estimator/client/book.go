@@ -1,6 +1,8 @@
 package client
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	estimatorv1 "github.com/longshore-project/longshore/estimator/proto/v1"
@@ -85,13 +87,7 @@ func (b *book) forgetOldest() {
 }
 
 // all returns the questions in no order.
-func (b *book) all() []*question {
-	out := make([]*question, 0, len(b.questions))
-	for _, q := range b.questions {
-		out = append(out, q)
-	}
-	return out
-}
+func (b *book) all() []*question { return slices.Collect(maps.Values(b.questions)) }
 
 // fresh reports whether the endpoint's answer about the member counts.
 func (q *question) fresh(e *endpoint, member string, now time.Time, lifetime time.Duration) bool {

@@ -3,6 +3,7 @@ package client
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -227,7 +228,7 @@ func (c *Client) await(ctx context.Context, q *question, members []string) {
 	var budget *time.Timer
 	for {
 		c.lacking(q, members, calls)
-		outstanding := slices.DeleteFunc(endpointsOf(calls), func(e *endpoint) bool { return !e.expected() || e.ended >= calls[e] })
+		outstanding := slices.DeleteFunc(slices.Collect(maps.Keys(calls)), func(e *endpoint) bool { return !e.expected() || e.ended >= calls[e] })
 		if len(outstanding) == 0 {
 			return
 		}
@@ -243,14 +244,6 @@ func (c *Client) await(ctx context.Context, q *question, members []string) {
 			return
 		}
 	}
-}
-
-func endpointsOf(calls map[*endpoint]uint64) []*endpoint {
-	out := make([]*endpoint, 0, len(calls))
-	for e := range calls {
-		out = append(out, e)
-	}
-	return out
 }
 
 // read returns what is known. The lock is held.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -30,12 +31,7 @@ func (n *news) tell(c *Client) {
 	if len(n.members) == 0 {
 		return
 	}
-	names := make([]string, 0, len(n.members))
-	for name := range n.members {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	c.options.Changed(names, n.roomier)
+	c.options.Changed(slices.Sorted(maps.Keys(n.members)), n.roomier)
 }
 
 // take takes over what a call brought.

@@ -94,16 +94,19 @@ func (j *Journal) Decisions() []Decision {
 	j.mu.Unlock()
 	out := make([]Decision, len(entries))
 	for i, e := range entries {
-		out[i] = e.brief()
+		out[i] = brief(e.binding, e.profile, &e.made)
+		out[i].Time = &e.at
 	}
 	return out
 }
 
 // Describe returns a decision with its explanation, without a time.
 func Describe(binding, profile string, made *framework.Decision) Decision {
-	return Decision{Binding: binding, Profile: profile, Outcome: made.Outcome.String(), Message: made.Message(), Explanation: made.Explain()}
+	d := brief(binding, profile, made)
+	d.Explanation = made.Explain()
+	return d
 }
 
-func (e *entry) brief() Decision {
-	return Decision{Binding: e.binding, Profile: e.profile, Time: &e.at, Outcome: e.made.Outcome.String(), Message: e.made.Message()}
+func brief(binding, profile string, made *framework.Decision) Decision {
+	return Decision{Binding: binding, Profile: profile, Outcome: made.Outcome.String(), Message: made.Message()}
 }
