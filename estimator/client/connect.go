@@ -4,14 +4,17 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
 )
@@ -78,7 +81,8 @@ func Dial(t *schedulerv1alpha1.EstimatorTLS, addresses ...string) ([]*grpc.Clien
 	}
 	var out []*grpc.ClientConn
 	for _, address := range addresses {
-		conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(creds), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(largestAnswer)))
+		conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(creds), grpc.WithUnaryInterceptor(inTime),
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(largestAnswer)))
 		if err != nil {
 			for _, opened := range out {
 				_ = opened.Close()
@@ -88,6 +92,18 @@ func Dial(t *schedulerv1alpha1.EstimatorTLS, addresses ...string) ([]*grpc.Clien
 		out = append(out, conn)
 	}
 	return out, nil
+}
+
+// inTime says of a call that the server ended because its deadline passed what is said when the client ends it: which of the two notices first is
+// chance, and messages must not change with it. The server's way is to cancel, which a caller who did not cancel can tell.
+func inTime(
+	ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption,
+) error {
+	err := invoke(ctx, method, request, reply, conn, options...)
+	if _, limited := ctx.Deadline(); limited && status.Code(err) == codes.Canceled && !errors.Is(ctx.Err(), context.Canceled) {
+		return status.FromContextError(context.DeadlineExceeded).Err()
+	}
+	return err
 }
 
 func credentialsOf(t *schedulerv1alpha1.EstimatorTLS) (credentials.TransportCredentials, error) {
