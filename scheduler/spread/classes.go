@@ -105,6 +105,19 @@ func (m *model) orderKeys(b *buffers) {
 			m.keys[i].finer[at] = m.counters[k]
 		}
 	}
+	m.chain = m.chained()
+}
+
+// chained reports whether the keys nest in their order.
+func (m *model) chained() bool {
+	for i := range m.keys {
+		for j := i + 1; j < len(m.keys); j++ {
+			if m.keys[i].wide > 1 || !slices.Contains(m.keys[i].finer, j) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // nest notes whether the groups of the fine key lie in those of the coarse key.

@@ -22,6 +22,7 @@ type model struct {
 	counters []int  // counter of each Problem key: index in keys, or len(keys) for size
 	fixed    []bool // by Problem key: not in keys, and the same for all sets; nil: none
 	laminar  bool   // keys nest: each group lies in one group of the key before
+	chain    bool   // the same, but candidates may lie in several groups of the last key
 
 	classOf    []int32 // by candidate; valid for active ones
 	classes    []class // without order
@@ -187,6 +188,7 @@ func (m *model) splitKeys() {
 	if int(m.size.most) >= len(m.active) {
 		m.size.most = unbounded
 	}
+	m.chain = len(m.keys) < 2
 }
 
 func (m *model) mergeSize(k int, lim limits) {

@@ -117,6 +117,7 @@ func (t *slicer) init() bool {
 	t.bound.Groups = make([]int, len(m.p.Keys))
 	t.leaf = *m
 	t.leaf.keys = make([]keyModel, 1)
+	t.leaf.chain = true
 	t.leaf.fixed = make([]bool, len(m.p.Keys))
 	return true
 }
@@ -205,7 +206,7 @@ func (t *slicer) lacksRoom(candidates []int32) bool {
 // roomiest reports whether the knapsack's set has the most room of all in the slice: nothing comes before room.
 func (t *slicer) roomiest() bool {
 	k := &t.s.knapsack
-	return t.m.p.Divided && k.plain && k.width == 0
+	return t.m.p.Divided && k.plain && k.whole
 }
 
 // divide branches on the groups of a fixed key of which there are too many. As
@@ -314,12 +315,12 @@ func (t *slicer) solve(candidates []int32) (set []int32, able bool) {
 	key := &t.leaf.keys[0]
 	key.measure(&m.p.Keys[key.index].Membership, candidates)
 	found, able := k.solve(&t.leaf)
-	t.work += k.work / additionsPerLook
+	t.work += k.table.work / additionsPerLook
 	if !found {
 		return nil, able
 	}
-	s.set = k.best(s.set[:0])
-	s.nodes += len(k.nodes)
+	s.set = k.best(s.set[:0], candidates)
+	s.nodes += len(k.table.nodes)
 	t.work += looksPerMember * len(s.set)
 	t.bound.Kept, t.bound.Score, t.bound.Capacity = m.sum(m.keep, s.set), m.sum(m.score, s.set), m.sum(m.room, s.set)
 	for at, counter := range m.counters {
