@@ -350,7 +350,8 @@ func (k *knapsack) gather(candidates []int32) {
 				k.counts[slot], k.member[slot], k.values[slot] = 1, i, 0
 			}
 			k.values[slot] += value
-		} else if n := int(k.counts[slot]); n < k.width || value > k.values[slot*k.width+n-1] {
+			k.member[slot] = min(k.member[slot], i)
+		} else {
 			k.insert(slot, i, value)
 		}
 	}
@@ -383,17 +384,16 @@ func (k *knapsack) tallied(i int32) int64 {
 	return value
 }
 
-// insert puts candidate i, which comes after all before it by name, among the
-// best of a slot.
+// insert puts candidate i among the best of a slot.
 func (k *knapsack) insert(slot int, i int32, value int64) {
 	n := int(k.counts[slot])
 	values, members := k.values[slot*k.width:][:k.width], k.member[slot*k.width:][:k.width]
-	if n == k.width {
-		n--
-	} else {
+	if n < k.width {
 		k.counts[slot]++
+	} else if n--; value < values[n] || value == values[n] && i > members[n] {
+		return
 	}
-	for ; n > 0 && values[n-1] < value; n-- {
+	for ; n > 0 && (values[n-1] < value || values[n-1] == value && members[n-1] > i); n-- {
 		values[n], members[n] = values[n-1], members[n-1]
 	}
 	values[n], members[n] = value, i

@@ -28,7 +28,8 @@ type slicer struct {
 	m       *model
 	fixed   []int // keys whose groups are fixed, by position in m.keys
 	last    int   // the key with the most groups
-	left    int   // the key that is left
+	chain   []int // it and those that it nests in, coarse first
+	left    []int // the keys that are left
 	active  []int32
 	index   []int     // by key: in Problem.Keys; m forgets it when a part is searched
 	column  [][]int32 // by key: group of each candidate
@@ -64,12 +65,12 @@ func (s *Solver) slice(p *Problem, known *Solution, climb, work int) *Solution {
 	if !t.init() {
 		return known
 	}
-	t.climb(climb)
-	if t.enough() {
-		return t.best
-	}
 	proven := t.m.held <= t.m.replicas || !t.m.p.Divided // what is kept beyond the replicas counts in bounds and for no set
-	if proven {
+	if complete, able := t.combine(); able {
+		proven = proven && complete
+	} else if t.climb(climb); t.enough() {
+		return t.best
+	} else if proven {
 		t.leave(t.last)
 		for _, f := range t.fixed {
 			t.allowAll(f)
@@ -102,9 +103,10 @@ func (t *slicer) init() bool {
 			t.last = at
 		}
 	}
+	t.chain = m.longestChain(t.last)
 	for at := range m.keys {
 		key := &m.keys[at]
-		if at != t.last && key.most != unbounded {
+		if key.most != unbounded && !slices.Contains(t.chain, at) {
 			t.fixed = append(t.fixed, at)
 		}
 		t.index = append(t.index, key.index)
@@ -116,7 +118,7 @@ func (t *slicer) init() bool {
 	t.active = slices.Clone(m.active)
 	t.bound.Groups = make([]int, len(m.p.Keys))
 	t.leaf = *m
-	t.leaf.keys = make([]keyModel, 1)
+	t.leaf.keys = make([]keyModel, 1, len(m.keys))
 	t.leaf.chain = true
 	t.leaf.fixed = make([]bool, len(m.p.Keys))
 	return true
@@ -125,12 +127,48 @@ func (t *slicer) init() bool {
 // leave makes key f, by its position in m.keys, the one that knapsacks decide.
 func (t *slicer) leave(f int) {
 	first := t.leaf.keys[0].first
+	t.leaf.keys = t.leaf.keys[:1]
 	t.leaf.keys[0] = t.m.keys[f]
 	t.leaf.keys[0].first = first
-	for at := range t.m.keys {
-		t.leaf.fixed[t.m.keys[at].index] = at != f
+	t.leaveOnly(f)
+}
+
+// leaveChain makes the keys of the chain those that knapsacks decide, over all
+// candidates.
+func (t *slicer) leaveChain() {
+	t.leaf.keys = t.leaf.keys[:0]
+	for _, f := range t.chain {
+		t.leaf.keys = append(t.leaf.keys, t.m.keys[f])
 	}
-	t.left = f
+	t.leaf.active = t.active
+	t.leaveOnly(t.chain...)
+}
+
+func (t *slicer) leaveOnly(keys ...int) {
+	for at := range t.m.keys {
+		t.leaf.fixed[t.m.keys[at].index] = !slices.Contains(keys, at)
+	}
+	t.left = append(t.left[:0], keys...)
+}
+
+// longestChain returns the keys that nest with key f, the finest, and with each other, coarse
+// first.
+func (m *model) longestChain(f int) []int {
+	order := make([]int, 0, len(m.keys))
+	for at := range m.keys {
+		if at != f && m.keys[at].wide == 1 {
+			order = append(order, at)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(m.keys[b].groups, m.keys[a].groups) })
+	chain := []int{f}
+	for _, at := range order {
+		if !slices.ContainsFunc(chain, func(finer int) bool { return !slices.Contains(m.keys[at].finer, finer) }) {
+			chain = append(chain, at)
+		}
+	}
+	slices.Reverse(chain)
+	return chain
 }
 
 // sliceable reports whether slices say more than the search: where keys nest it
@@ -282,7 +320,7 @@ func (t *slicer) filter(dst []int32, f int, candidates []int32) []int32 {
 // take keeps a set if it is allowed and the best so far, which is what it
 // reports. A slice that may hold something better stays open if it is to be
 // remembered.
-func (t *slicer) take(set []int32, remember bool) (improved bool) {
+func (t *slicer) take(set []int32, remember bool) (improved, reached bool) {
 	answer, reached := t.judge(set)
 	if remember && !reached {
 		open := openSlice{bound: t.bound, set: slices.Clone(set)}
@@ -295,7 +333,7 @@ func (t *slicer) take(set []int32, remember bool) (improved bool) {
 	if answer != nil && t.beats(answer.Objective, answer.Chosen) {
 		t.best, improved = answer, true
 	}
-	return improved
+	return improved, reached
 }
 
 // beats reports whether a set is better than the best one.
@@ -310,7 +348,7 @@ func (t *slicer) beats(o Objective, set []int32) bool {
 // solve runs the knapsack and leaves in t.bound what no set of the slice exceeds.
 // The set is nil when there is none. Able is false when the knapsack is too large.
 func (t *slicer) solve(candidates []int32) (set []int32, able bool) {
-	s, m, k := t.s, t.m, &t.s.knapsack
+	m, k := t.m, &t.s.knapsack
 	t.leaf.active = candidates
 	key := &t.leaf.keys[0]
 	key.measure(&m.p.Keys[key.index].Membership, candidates)
@@ -319,6 +357,13 @@ func (t *slicer) solve(candidates []int32) (set []int32, able bool) {
 	if !found {
 		return nil, able
 	}
+	return t.found(candidates), true
+}
+
+// found takes the set that the knapsack has found, and leaves in t.bound what no
+// set of the slice exceeds.
+func (t *slicer) found(candidates []int32) []int32 {
+	s, m, k := t.s, t.m, &t.s.knapsack
 	s.set = k.best(s.set[:0], candidates)
 	s.nodes += len(k.table.nodes)
 	t.work += looksPerMember * len(s.set)
@@ -327,13 +372,13 @@ func (t *slicer) solve(candidates []int32) (set []int32, able bool) {
 		switch {
 		case counter == len(m.keys):
 			t.bound.Groups[at] = len(s.set)
-		case counter == t.left:
+		case slices.Contains(t.left, counter):
 			t.bound.Groups[at] = s.covered(&m.p.Keys[at].Membership)
 		default:
 			t.bound.Groups[at] = int(min(m.keys[counter].most, m.keys[counter].groups))
 		}
 	}
-	return s.set, true
+	return s.set
 }
 
 // judge returns the set as an answer, nil when it is not allowed, and whether it
