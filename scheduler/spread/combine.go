@@ -29,6 +29,7 @@ type combiner struct {
 	cell    []int32   // by candidate: one group of each fixed key
 	start   []int32   // by cell: its first member, and the end of the last
 	members []int32   // cell by cell
+	values  []int64   // by cell: about what its members come to
 	first   int       // groups of the first level of the chain
 	worth   []int64   // by cell and group of the first level
 	price   int64     // of a cluster
@@ -114,6 +115,7 @@ func (c *combiner) init() bool {
 
 // layCells sorts the candidates by cell.
 func (c *combiner) layCells() {
+	k := &c.s.knapsack
 	n := len(c.keys)
 	c.rest, c.picks, c.rank = make([]int, n), make([]int, n), make([][]int32, n)
 	cells := 1
@@ -128,6 +130,7 @@ func (c *combiner) layCells() {
 	}
 	c.cell = make([]int32, c.m.p.Candidates)
 	c.start = make([]int32, cells+1)
+	c.values = make([]int64, cells)
 	for _, i := range c.active {
 		cell := int32(0)
 		for at, f := range c.keys {
@@ -135,6 +138,7 @@ func (c *combiner) layCells() {
 		}
 		c.cell[i] = cell
 		c.start[cell+1]++
+		c.values[cell] += k.value(i) >> 16
 	}
 	for at := range cells {
 		c.start[at+1] += c.start[at]
@@ -155,8 +159,8 @@ func (c *combiner) guess() {
 	var groups []int32
 	for at, f := range c.keys {
 		values := make([]int64, len(c.groups[f]))
-		for _, i := range c.active {
-			values[c.rank[at][c.column[f][i]]] += k.value(i) >> 16
+		for cell, value := range c.values {
+			values[cell/c.rest[at]%len(values)] += value
 		}
 		order := make([]int32, len(values))
 		for i := range order {
@@ -265,7 +269,7 @@ func (c *combiner) look(groups []int32) bool {
 	c.inside = c.inside[:0]
 	c.within(0, 0, groups)
 	c.work += len(c.inside) + leafWork
-	found, able := k.run(c.inside)
+	found, able := k.run(c.inside, c.known)
 	c.work += k.table.work / additionsPerLook
 	if !found {
 		return able

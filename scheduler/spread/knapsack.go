@@ -44,9 +44,10 @@ type knapsack struct {
 	tallies    []tally
 	one        int64 // what each candidate adds beside keep, score and room
 
-	width  int // members of a slot that are worth looking at
-	extra  int // clusters beyond one a leaf; of parts: clusters
-	full   bool
+	width  int     // members of a slot that are worth looking at
+	extra  int     // clusters beyond one a leaf; of parts: clusters
+	full   bool    // only sets with as many groups as there can be
+	floor  int64   // packed value that a set must reach
 	column []int32 // slot of each candidate
 	laid   []int32 // its memory where it had to be laid out
 	counts []int32 // by slot: members kept
@@ -70,6 +71,14 @@ type level struct {
 	limit  int // groups of any answer, at most
 	most   int // the same, of those that are left
 	fewest int // groups that every answer has
+}
+
+// least is the number of groups that an answer must have, if full as many as there can be.
+func (l *level) least(full bool) int {
+	if full {
+		return l.most
+	}
+	return l.fewest
 }
 
 // unit is a leaf, or a part: leaves that share candidates.
@@ -108,7 +117,8 @@ func (k *knapsack) solve(m *model) (found, able bool) {
 	if !k.lay(m) {
 		return false, false
 	}
-	return k.run(m.active)
+	k.relief.price, k.relief.cluster = [maxLevels]int64{}, 0
+	return k.run(m.active, -1)
 }
 
 // lay reports whether m is of the right kind, and prepares what all runs share.
@@ -270,8 +280,11 @@ func (k *knapsack) settled() bool {
 	return k.plain && !slices.ContainsFunc(k.tallies, func(t tally) bool { return t.index < last })
 }
 
-// run looks for the best set of the candidates, which are some of the model's.
-func (k *knapsack) run(candidates []int32) (found, able bool) {
+// run looks for the best set of the candidates, which are some of the model's. It
+// need not find one whose packed value is below the floor: that of a known answer
+// with as many groups of each level as any run can have; -1 for none.
+func (k *knapsack) run(candidates []int32, floor int64) (found, able bool) {
+	k.floor = floor
 	for _, l := range k.levels {
 		if l.limit < l.fewest {
 			return false, true
@@ -280,7 +293,7 @@ func (k *knapsack) run(candidates []int32) (found, able bool) {
 	k.full = k.settled()
 	for {
 		found, able = k.attempt(candidates)
-		if found || !able || !k.full || k.levels[0].key < 0 {
+		if found || !able || !k.full || k.levels[0].key < 0 || floor >= 0 { // A known answer has more groups than one that is not full.
 			return found, able
 		}
 		k.full = false
@@ -302,7 +315,9 @@ func (k *knapsack) attempt(candidates []int32) (found, able bool) {
 	if !k.table.shape(k) {
 		return false, false
 	}
-	k.reduce()
+	if !k.reduce() {
+		return false, true
+	}
 	k.dropDominated()
 	if !k.fill(k.live) {
 		return false, false

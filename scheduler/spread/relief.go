@@ -41,32 +41,35 @@ const (
 	promisingLeaves = 4
 )
 
-// reduce drops the units with which no answer reaches a known one. The known one
-// has as many groups as there may be, so that an answer which is below in its
-// packed value is below in the objective.
-func (k *knapsack) reduce() {
+// reduce drops the units with which no answer reaches a known one: the floor, or
+// the best of the most promising units. It has as many groups as there may be, so
+// that an answer which is below in its packed value is below in the objective.
+// False when no answer reaches the floor at all.
+func (k *knapsack) reduce() bool {
 	r := &k.relief
-	last := len(k.levels) - 1
 	if !k.fitsRelief() {
-		return
+		return true
 	}
-	r.price, r.cluster = [maxLevels]int64{}, 0
+	if k.floor >= 0 && !r.drop(k, k.floor) {
+		return false
+	}
 	for range reliefRounds {
-		if len(k.live) <= k.levels[last].most+promisingLeaves {
-			return
+		if len(k.live) <= k.levels[len(k.levels)-1].most+promisingLeaves {
+			return true
 		}
 		r.appraise(k, -1)
 		k.promising()
 		if len(k.some) == len(k.live) || !k.fill(k.some) {
-			return
+			return true
 		}
 		known := k.fullest()
 		if known < 0 {
-			return
+			return true
 		}
 		r.adjust(k, known)
-		r.drop(k, k.table.levels[0].cells[known].value)
+		r.drop(k, max(k.floor, k.table.levels[0].cells[known].value))
 	}
+	return true
 }
 
 // fitsRelief reports whether the bound itself cannot overflow.
@@ -254,10 +257,13 @@ func (r *relief) mark(k *knapsack, depth int, n int32, clusters *int) {
 }
 
 // drop keeps the units that may be part of an answer at least as good as the
-// known one.
-func (r *relief) drop(k *knapsack, known int64) {
+// known one, and reports whether there can be any.
+func (r *relief) drop(k *knapsack, known int64) bool {
 	r.appraise(k, -1)
 	bound := r.bound(k)
+	if bound < known {
+		return false
+	}
 	last := max(0, r.top[len(r.top)-1])
 	kept := k.live[:0]
 	for at, u := range k.live {
@@ -273,6 +279,7 @@ func (r *relief) drop(k *knapsack, known int64) {
 		}
 	}
 	k.live = kept
+	return true
 }
 
 // bound is what no answer exceeds.

@@ -16,6 +16,7 @@ type table struct {
 	one    uint64 // cluster
 	nodes  []packedNode
 	choice []choice
+	left   int // groups of the first level that are still to come
 	work   int // additions
 }
 
@@ -145,6 +146,7 @@ func (k *knapsack) fill(units []unit) bool {
 	for at := range k.levels {
 		t.levels[at].open(0)
 	}
+	t.left = k.firstGroups(units)
 	for at, u := range units {
 		k.order = append(k.order, u.id)
 		if at > 0 {
@@ -161,6 +163,20 @@ func (k *knapsack) fill(units []unit) bool {
 	}
 	k.close(0, 0)
 	return true
+}
+
+// firstGroups counts the groups of the first level.
+func (k *knapsack) firstGroups(units []unit) int {
+	if len(k.levels) == 1 {
+		return len(units)
+	}
+	n := 0
+	for at := range units {
+		if at == 0 || units[at].up[0] != units[at-1].up[0] {
+			n++
+		}
+	}
+	return n
 }
 
 // close merges the open groups of the levels from some level on into those around
@@ -206,8 +222,12 @@ func (k *knapsack) choices(id int32) []choice {
 func (k *knapsack) merge(depth int, position int32, choices []choice) {
 	t := &k.table
 	o := &t.levels[depth]
-	used := o.used
-	for at := used; at >= 0; at-- {
+	used, least := o.used, 0
+	if depth == 0 && !k.flat {
+		t.left--
+		least = max(0, k.levels[0].least(k.full)-1-t.left) * t.moves[0].cells // What too few groups are left for cannot be an answer.
+	}
+	for at := used; at >= least; at-- {
 		base := o.cells[at]
 		if base.value < 0 {
 			continue
@@ -330,7 +350,7 @@ func (k *knapsack) groupsAt(level, cell int) int {
 // groups as there can be.
 func (k *knapsack) allowed(cell int) bool {
 	for at, l := range k.levels {
-		if n := k.groupsAt(at, cell); n < l.fewest || k.full && n < l.most {
+		if k.groupsAt(at, cell) < l.least(k.full) {
 			return false
 		}
 	}
