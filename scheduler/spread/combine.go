@@ -19,18 +19,20 @@ const (
 	combinedCells = 1 << 10
 )
 
-// combiner looks at the combinations of groups of the fixed keys.
+// combiner is the memory for the combinations of groups of some keys.
 type combiner struct {
-	*slicer
-	keys    []int     // fixed keys, the fewest groups first
+	keys    []int     // combined keys, the fewest groups first, by position in model.keys
 	picks   []int     // by key: how many groups are combined
 	rest    []int     // by key: cells of the keys after it
 	rank    [][]int32 // by key, group: its place among those with candidates
-	cell    []int32   // by candidate: one group of each fixed key
-	start   []int32   // by cell: its first member, and the end of the last
+	cells   int
+	cell    []int32 // by candidate: one group of each combined key
+	start   []int32 // by cell: its first member, and the end of the last
+	next    []int32
 	members []int32   // cell by cell
-	values  []int64   // by cell: about what its members come to
+	values  []int64   // by cell, or group: about what its members come to
 	first   int       // groups of the first level of the chain
+	place   []int32   // by group of the first level: its place among those with candidates
 	worth   []int64   // by cell and group of the first level
 	price   int64     // of a cluster
 	sums    [][]int64 // by number of groups picked: the worth of what they leave
@@ -41,96 +43,98 @@ type combiner struct {
 	inside  []int32
 }
 
-// combination is a choice of groups of every fixed key.
+// combination is a choice of groups of every combined key.
 type combination struct {
 	bound int64 // of the packed value
 	at    int32 // in combiner.chosen
+}
+
+// few reports whether there are few enough combinations to look at all.
+func (t *slicer) few() bool {
+	m := t.m
+	slices.SortStableFunc(t.keys, func(a, b int) int { return cmp.Compare(m.keys[a].groups, m.keys[b].groups) })
+	cells, combinations, picked := 1, 1, 0
+	for _, f := range t.keys {
+		n, most := len(t.groups[f]), int(m.keys[f].most)
+		if cells *= n; cells > combinedCells {
+			return false
+		}
+		for i := range most {
+			if combinations = combinations * (n - i) / (i + 1); combinations > combinedWork {
+				return false
+			}
+		}
+		picked += most
+	}
+	t.cells, t.first = cells, int(m.keys[t.chain[0]].groups)
+	t.picked = resize(t.picked, picked)
+	return combinations*t.first <= combinedWork
 }
 
 // combine looks at all combinations. Able is false when that is too much work;
 // otherwise complete says whether no slice can hold a set better than the best
 // one, but for those left open.
 func (t *slicer) combine() (complete, able bool) {
-	c := combiner{slicer: t, known: -1}
-	if !c.init() {
+	t.leaveChain()
+	t.divided = t.keys
+	if !t.s.knapsack.lay(&t.leaf) {
 		return false, false
 	}
-	c.layCells()
-	c.guess()
-	c.appraise()
-	c.pick(0, 0, 0, 0)
-	if len(c.all) == 0 {
+	if t.s.knapsack.levels[0].key < 0 {
+		t.first = 1
+	}
+	t.known, t.price, t.all, t.chosen = -1, 0, t.all[:0], t.chosen[:0]
+	t.layCells()
+	if !t.guess() {
+		return false, false
+	}
+	if len(t.keys) == 0 {
 		return true, true
 	}
+	t.appraise()
+	t.pick(0, 0, 0, 0)
 	best := 0
-	for at := range c.all {
-		if c.all[at].bound > c.all[best].bound {
+	for at := range t.all {
+		if t.all[at].bound > t.all[best].bound {
 			best = at
 		}
 	}
-	if !c.look(c.chosen[c.all[best].at:][:len(c.picked)]) {
-		return false, true
+	if len(t.all) == 0 || !t.look(t.chosen[t.all[best].at:][:len(t.picked)]) {
+		return len(t.all) == 0, true
 	}
-	c.all = slices.DeleteFunc(c.all, func(o combination) bool { return o.bound < c.known })
-	slices.SortFunc(c.all, func(a, b combination) int { return cmp.Or(cmp.Compare(b.bound, a.bound), cmp.Compare(a.at, b.at)) })
-	for _, o := range c.all {
-		if o.bound < c.known {
+	t.all[best].bound = -1
+	t.all = slices.DeleteFunc(t.all, func(o combination) bool { return o.bound < max(0, t.known) })
+	slices.SortFunc(t.all, func(a, b combination) int { return cmp.Or(cmp.Compare(b.bound, a.bound), cmp.Compare(a.at, b.at)) })
+	for _, o := range t.all {
+		if o.bound < t.known {
 			break
 		}
-		if c.work > c.limit || c.enough() || !c.look(c.chosen[o.at:][:len(c.picked)]) {
+		if t.work > t.limit || t.enough() || !t.look(t.chosen[o.at:][:len(t.picked)]) {
 			return false, true
 		}
 	}
 	return true, true
 }
 
-// init reports whether the combinations are few enough.
-func (c *combiner) init() bool {
-	m := c.m
-	c.keys = slices.Clone(c.fixed)
-	slices.SortStableFunc(c.keys, func(a, b int) int { return cmp.Compare(m.keys[a].groups, m.keys[b].groups) })
-	cells, combinations, picked := 1, 1, 0
-	for _, f := range c.keys {
-		n, most := len(c.groups[f]), int(m.keys[f].most)
-		if m.keys[f].wide > 1 || cells*n > combinedCells {
-			return false
-		}
-		cells *= n
-		for i := range most {
-			combinations = combinations * (n - i) / (i + 1)
-			if combinations > combinedWork {
-				return false
-			}
-		}
-		picked += most
-	}
-	c.first = int(m.keys[c.chain[0]].groups)
-	if combinations*c.first > combinedWork {
-		return false
-	}
-	c.picked = make([]int32, picked)
-	c.leaveChain()
-	return c.s.knapsack.lay(&c.leaf)
-}
-
 // layCells sorts the candidates by cell.
-func (c *combiner) layCells() {
+func (c *slicer) layCells() {
 	k := &c.s.knapsack
 	n := len(c.keys)
-	c.rest, c.picks, c.rank = make([]int, n), make([]int, n), make([][]int32, n)
+	c.rest, c.picks = resize(c.rest, n), resize(c.picks, n)
+	for len(c.rank) < n {
+		c.rank = append(c.rank, nil)
+	}
 	cells := 1
 	for at := n - 1; at >= 0; at-- {
 		f := c.keys[at]
 		c.rest[at], c.picks[at] = cells, int(c.m.keys[f].most)
 		cells *= len(c.groups[f])
-		c.rank[at] = make([]int32, len(c.allowed[f]))
-		for i, g := range c.groups[f] {
-			c.rank[at][g] = int32(i)
-		}
+		c.rank[at] = c.places(c.rank[at], f)
 	}
-	c.cell = make([]int32, c.m.p.Candidates)
-	c.start = make([]int32, cells+1)
-	c.values = make([]int64, cells)
+	c.cell = resize(c.cell, c.m.p.Candidates)
+	c.start, c.values = resize(c.start, cells+1), resize(c.values, cells)
+	clear(c.start)
+	clear(c.values)
 	for _, i := range c.active {
 		cell := int32(0)
 		for at, f := range c.keys {
@@ -143,54 +147,69 @@ func (c *combiner) layCells() {
 	for at := range cells {
 		c.start[at+1] += c.start[at]
 	}
-	next := slices.Clone(c.start)
-	c.members = make([]int32, len(c.active))
+	c.next = append(c.next[:0], c.start...)
+	c.members = resize(c.members, len(c.active))
 	for _, i := range c.active {
-		c.members[next[c.cell[i]]] = i
-		next[c.cell[i]]++
+		c.members[c.next[c.cell[i]]] = i
+		c.next[c.cell[i]]++
 	}
 	c.work += 2 * len(c.active)
 }
 
+// places fills memory with the place of each group of key f among those with candidates.
+func (c *slicer) places(memory []int32, f int) []int32 {
+	memory = resize(memory, len(c.allowed[f]))
+	for i, g := range c.groups[f] {
+		memory[g] = int32(i)
+	}
+	return memory
+}
+
 // guess solves one combination, of the groups that are the most valuable by
 // themselves, for the price of a cluster.
-func (c *combiner) guess() {
+func (c *slicer) guess() bool {
 	k := &c.s.knapsack
 	var groups []int32
 	for at, f := range c.keys {
-		values := make([]int64, len(c.groups[f]))
-		for cell, value := range c.values {
-			values[cell/c.rest[at]%len(values)] += value
-		}
-		order := make([]int32, len(values))
+		order := make([]int32, len(c.groups[f]))
 		for i := range order {
 			order[i] = int32(i)
+		}
+		values := make([]int64, len(order))
+		for cell, value := range c.values {
+			values[cell/c.rest[at]%len(values)] += value
 		}
 		slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(values[b], values[a]) })
 		groups = append(groups, order[:c.picks[at]]...)
 	}
-	c.look(groups)
+	c.s.set = c.s.set[:0]
+	if !c.look(groups) {
+		return false
+	}
 	if k.whole || len(c.s.set) < int(c.m.size.most) {
-		return
+		return true
 	}
 	c.price = math.MaxInt64
 	for _, i := range c.s.set {
 		c.price = min(c.price, k.value(i))
 	}
+	return true
 }
 
 // appraise fills in what each cell is worth in each group of the first level.
-func (c *combiner) appraise() {
+func (c *slicer) appraise() {
 	k := &c.s.knapsack
+	c.worth = resize(c.worth, c.cells*c.first)
+	clear(c.worth)
 	top := c.chain[0]
-	rank := make([]int32, len(c.allowed[top]))
-	for i, g := range c.groups[top] {
-		rank[g] = int32(i)
-	}
-	c.worth = make([]int64, len(c.start)*c.first)
-	column := c.column[top]
+	c.place = c.places(c.place, top)
+	rank, column := c.place, c.column[top]
 	for _, i := range c.active {
-		c.worth[int(c.cell[i])*c.first+int(rank[column[i]])] += max(0, k.value(i)-c.price)
+		at := 0
+		if c.first > 1 {
+			at = int(rank[column[i]])
+		}
+		c.worth[int(c.cell[i])*c.first+at] += max(0, k.value(i)-c.price)
 	}
 	c.work += 2 * len(c.active)
 }
@@ -198,7 +217,7 @@ func (c *combiner) appraise() {
 // pick adds groups of key number at to those picked, from group number from on,
 // when so many are picked already, of all keys and of this one, and notes each
 // combination with its bound.
-func (c *combiner) pick(at, from, picked, ofKey int) {
+func (c *slicer) pick(at, from, picked, ofKey int) {
 	worth := c.worth
 	if picked > 0 {
 		worth = c.sums[picked-1]
@@ -240,7 +259,7 @@ func (c *combiner) pick(at, from, picked, ofKey int) {
 }
 
 // note keeps a combination if its bound reaches the best set.
-func (c *combiner) note(worth []int64) {
+func (c *slicer) note(worth []int64) {
 	k := &c.s.knapsack
 	k.relief.window = resize(k.relief.window, k.levels[0].limit)
 	window := k.relief.window
@@ -248,9 +267,9 @@ func (c *combiner) note(worth []int64) {
 	for _, w := range worth {
 		push(window, w)
 	}
-	bound := int64(0)
+	bound := k.tallyBound()
 	if !k.whole {
-		bound = c.price * int64(c.m.size.most)
+		bound += c.price * int64(c.m.size.most)
 	}
 	for _, w := range window {
 		bound += w
@@ -264,10 +283,10 @@ func (c *combiner) note(worth []int64) {
 
 // look solves a combination, given the places of its groups. False when it is too
 // large.
-func (c *combiner) look(groups []int32) bool {
+func (c *slicer) look(groups []int32) bool {
 	k := &c.s.knapsack
 	c.inside = c.inside[:0]
-	c.within(0, 0, groups)
+	c.gather(0, 0, groups)
 	c.work += len(c.inside) + leafWork
 	found, able := k.run(c.inside, c.known)
 	c.work += k.table.work / additionsPerLook
@@ -276,7 +295,7 @@ func (c *combiner) look(groups []int32) bool {
 	}
 	set := c.found(c.inside)
 	if !c.beats(c.bound, set) || c.roomiest() && c.bound.Capacity < c.m.replicas {
-		return true
+		return able
 	}
 	for at, f := range c.keys {
 		clear(c.allowed[f])
@@ -285,20 +304,20 @@ func (c *combiner) look(groups []int32) bool {
 		}
 		groups = groups[c.picks[at]:]
 	}
-	full, value := k.full, k.table.levels[0].cells[k.final()].value
+	full, value := k.full, k.table.levels[0].cells[k.cell].value
 	if _, reached := c.take(set, true); reached && full {
 		c.known = max(c.known, value)
 	}
-	return true
+	return able
 }
 
-// within gathers the members of the cells of a combination.
-func (c *combiner) within(at, cell int, groups []int32) {
+// gather adds the members of the cells of a combination to those inside.
+func (c *slicer) gather(at, cell int, groups []int32) {
 	if at == len(c.keys) {
 		c.inside = append(c.inside, c.members[c.start[cell]:c.start[cell+1]]...)
 		return
 	}
 	for _, g := range groups[:c.picks[at]] {
-		c.within(at+1, cell+int(g)*c.rest[at], groups[c.picks[at]:])
+		c.gather(at+1, cell+int(g)*c.rest[at], groups[c.picks[at]:])
 	}
 }

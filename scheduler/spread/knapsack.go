@@ -60,6 +60,7 @@ type knapsack struct {
 	parts  parts
 	table  table
 	relief relief
+	cell   int    // of the best answer
 	taken  []bool // by slot
 	groups [maxLevels]int
 	set    []int32
@@ -322,7 +323,9 @@ func (k *knapsack) attempt(candidates []int32) (found, able bool) {
 	if !k.fill(k.live) {
 		return false, false
 	}
-	return k.final() >= 0, true
+	cell, certain := k.final()
+	k.cell = cell
+	return cell >= 0, certain
 }
 
 // measure finds out how many members of a slot matter.
@@ -394,6 +397,17 @@ func (k *knapsack) tallied(i int32) int64 {
 				t.seen[g] = 1
 				value += 1 << t.shift
 			}
+		}
+	}
+	return value
+}
+
+// tallyBound is the most that the groups that are tallied can add.
+func (k *knapsack) tallyBound() int64 {
+	value := int64(0)
+	for _, t := range k.tallies {
+		if t.key >= 0 {
+			value += int64(k.m.keys[t.key].groups) << t.shift
 		}
 	}
 	return value
@@ -538,7 +552,7 @@ func (k *knapsack) best(set, candidates []int32) []int32 {
 	k.taken = resize(k.taken, k.slots)
 	clear(k.taken)
 	k.set = set
-	k.collect(0, k.table.levels[0].cells[k.final()].node)
+	k.collect(0, k.table.levels[0].cells[k.cell].node)
 	set = k.set
 	if k.whole {
 		for _, i := range candidates {

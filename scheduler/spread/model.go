@@ -257,9 +257,8 @@ func (m *model) limited() bool {
 	return m.size.most != unbounded
 }
 
-// present lists the groups that have an active candidate.
-func (k *keyModel) present() []int32 {
-	var groups []int32
+// present appends the groups that have an active candidate.
+func (k *keyModel) present(groups []int32) []int32 {
 	for g, first := range k.first {
 		if first >= 0 {
 			groups = append(groups, int32(g))

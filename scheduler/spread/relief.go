@@ -96,7 +96,7 @@ func (k *knapsack) fullest() int {
 	full := k.full
 	k.full = true
 	for at := k.table.levels[0].used; at > 0; at-- {
-		if cells[at].value >= 0 && (best < 0 || cells[at].value > cells[best].value) && k.allowed(at) {
+		if cells[at].value >= 0 && (best < 0 || cells[at].value > cells[best].value) && k.allowed(at) && k.enough(at) {
 			best = at
 		}
 	}

@@ -26,13 +26,15 @@ const (
 type slicer struct {
 	s       *Solver
 	m       *model
-	fixed   []int // keys whose groups are fixed, by position in m.keys
+	fixed   []int // keys whose groups are fixed where one key is left, by position in m.keys
 	last    int   // the key with the most groups
 	chain   []int // it and those that it nests in, coarse first
 	left    []int // the keys that are left
+	divided []int // the keys by whose groups slices differ
 	active  []int32
 	index   []int     // by key: in Problem.Keys; m forgets it when a part is searched
-	column  [][]int32 // by key: group of each candidate
+	column  [][]int32 // by key: group of each candidate; of several the first
+	laid    [][]int32 // by key: their memory where they had to be laid out
 	groups  [][]int32 // by key: groups with a candidate
 	allowed [][]bool  // by key, group: part of the slice
 	forced  [][]bool  // by key, group: part of all that the slice is divided into
@@ -43,8 +45,9 @@ type slicer struct {
 	bound   Objective // of the slice looked at
 	best    *Solution // best allowed set of all slices and before
 	open    []openSlice
-	work    int
-	limit   int // of work
+	combiner
+	work  int
+	limit int // of work
 }
 
 // enough reports whether there is an answer where any will do.
@@ -57,27 +60,41 @@ type openSlice struct {
 	allowed [][]bool
 }
 
-// slice improves on the known answer, nil for none: first by exchanging one group
-// for another, then by branch and bound. It leaves in s whether the result is
-// proven. A problem that cannot be sliced keeps its known answer.
+// slice improves on the known answer, nil for none: by the combinations of the
+// groups of the fixed keys where they are few, else first by exchanging one group
+// for another and then by branch and bound. It leaves in s whether the result is
+// proven. A problem that cannot be sliced keeps its known answer. The slicer is that
+// of the model.
 func (s *Solver) slice(p *Problem, known *Solution, climb, work int) *Solution {
-	t := &slicer{s: s, m: &s.model, best: known, limit: work}
-	if !t.init() {
+	if !s.combines && !s.model.sliceable() {
 		return known
 	}
+	t := &s.slicer
+	t.best, t.work, t.limit, t.open = known, 0, work, t.open[:0]
 	proven := t.m.held <= t.m.replicas || !t.m.p.Divided // what is kept beyond the replicas counts in bounds and for no set
-	if complete, able := t.combine(); able {
-		proven = proven && complete
-	} else if t.climb(climb); t.enough() {
-		return t.best
-	} else if proven {
-		t.leave(t.last)
-		for _, f := range t.fixed {
-			t.allowAll(f)
-		}
-		proven = t.branch(0, t.active)
+	complete, able := s.combines, s.combines
+	if able {
+		complete, able = t.combine()
 	}
-	if proven {
+	switch {
+	case able:
+		proven = proven && complete
+	case !t.m.sliceable():
+		return known
+	default:
+		t.lay() // anew, without what combinations have left
+		t.climb(climb)
+		if t.enough() {
+			return t.best
+		}
+		proven = proven && t.branchAll()
+	}
+	if t.enough() {
+		return t.best
+	}
+	if proven && len(t.open) > 0 && len(t.divided) == 0 {
+		proven = false // the whole problem is open
+	} else if proven && len(t.open) > 0 {
 		proven = t.close(p)
 		nodes := s.nodes
 		s.model.prepare(p)
@@ -91,11 +108,24 @@ func (s *Solver) slice(p *Problem, known *Solution, climb, work int) *Solution {
 	return t.best
 }
 
-// init chooses the key that is left, the one with the most groups, and fixes the
-// others that have a maximum.
-func (t *slicer) init() bool {
-	m := t.m
-	if !m.sliceable() {
+// branchAll is branch over everything.
+func (t *slicer) branchAll() bool {
+	t.divided = t.fixed
+	t.leave(t.last)
+	for _, f := range t.fixed {
+		t.allowAll(f)
+	}
+	return t.branch(0, t.active)
+}
+
+// init prepares for a model. It chooses the key that is left, the one with the most
+// groups, those that it nests in, and of the others those with a maximum. It reports
+// whether slices say anything.
+func (t *slicer) init(s *Solver) bool {
+	m := &s.model
+	t.s, t.m, t.last = s, m, 0
+	t.fixed, t.keys = t.fixed[:0], t.keys[:0]
+	if m.chain || len(m.tierRanks) > 1 {
 		return false
 	}
 	for at := range m.keys {
@@ -103,25 +133,45 @@ func (t *slicer) init() bool {
 			t.last = at
 		}
 	}
-	t.chain = m.longestChain(t.last)
+	t.chain = m.longestChain(t.chain[:0], t.last)
+	for at := range m.keys {
+		if at == t.last || m.keys[at].most == unbounded {
+			continue
+		} else if m.keys[at].wide > 1 {
+			return false
+		}
+		t.fixed = append(t.fixed, at)
+		if !slices.Contains(t.chain, at) {
+			t.keys = append(t.keys, at)
+		}
+	}
+	t.lay()
+	return true
+}
+
+// lay lays out the groups and the candidates of the model.
+func (t *slicer) lay() {
+	m, n := t.m, len(t.m.keys)
+	t.index = t.index[:0]
+	t.column, t.laid, t.groups = resize(t.column, n), resize(t.laid, n), resize(t.groups, n)
+	t.allowed, t.forced = resize(t.allowed, n), resize(t.forced, n)
 	for at := range m.keys {
 		key := &m.keys[at]
-		if key.most != unbounded && !slices.Contains(t.chain, at) {
-			t.fixed = append(t.fixed, at)
-		}
 		t.index = append(t.index, key.index)
-		t.column = append(t.column, m.p.Keys[key.index].Membership.column(new([]int32), m.active))
-		t.groups = append(t.groups, key.present())
-		t.allowed = append(t.allowed, make([]bool, len(key.first)))
-		t.forced = append(t.forced, make([]bool, len(key.first)))
+		t.column[at] = m.p.Keys[key.index].Membership.column(&t.laid[at], m.active)
+		t.groups[at] = key.present(t.groups[at][:0])
+		t.allowed[at], t.forced[at] = resize(t.allowed[at], len(key.first)), resize(t.forced[at], len(key.first))
+		clear(t.allowed[at])
+		clear(t.forced[at])
 	}
-	t.active = slices.Clone(m.active)
-	t.bound.Groups = make([]int, len(m.p.Keys))
+	t.active = append(t.active[:0], m.active...)
+	t.bound = Objective{Groups: resize(t.bound.Groups, len(m.p.Keys))}
+	keys, fixed := t.leaf.keys, t.leaf.fixed
 	t.leaf = *m
-	t.leaf.keys = make([]keyModel, 1, len(m.keys))
 	t.leaf.chain = true
-	t.leaf.fixed = make([]bool, len(m.p.Keys))
-	return true
+	t.leaf.keys = slices.Grow(keys[:0], n)[:1]
+	t.leaf.fixed = resize(fixed, len(m.p.Keys))
+	clear(t.leaf.fixed)
 }
 
 // leave makes key f, by its position in m.keys, the one that knapsacks decide.
@@ -151,9 +201,9 @@ func (t *slicer) leaveOnly(keys ...int) {
 	t.left = append(t.left[:0], keys...)
 }
 
-// longestChain returns the keys that nest with key f, the finest, and with each other, coarse
-// first.
-func (m *model) longestChain(f int) []int {
+// longestChain appends the keys that key f nests in, and that nest with each other, coarse
+// first, and key f itself.
+func (m *model) longestChain(chain []int, f int) []int {
 	order := make([]int, 0, len(m.keys))
 	for at := range m.keys {
 		if at != f && m.keys[at].wide == 1 {
@@ -161,7 +211,7 @@ func (m *model) longestChain(f int) []int {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(m.keys[b].groups, m.keys[a].groups) })
-	chain := []int{f}
+	chain = append(chain, f)
 	for _, at := range order {
 		if !slices.ContainsFunc(chain, func(finer int) bool { return !slices.Contains(m.keys[at].finer, finer) }) {
 			chain = append(chain, at)
@@ -244,7 +294,7 @@ func (t *slicer) lacksRoom(candidates []int32) bool {
 // roomiest reports whether the knapsack's set has the most room of all in the slice: nothing comes before room.
 func (t *slicer) roomiest() bool {
 	k := &t.s.knapsack
-	return t.m.p.Divided && k.plain && k.whole
+	return t.m.p.Divided && k.plain && k.whole && len(k.tallies) == 0 && len(k.levels) == 1
 }
 
 // divide branches on the groups of a fixed key of which there are too many. As
@@ -357,7 +407,7 @@ func (t *slicer) solve(candidates []int32) (set []int32, able bool) {
 	if !found {
 		return nil, able
 	}
-	return t.found(candidates), true
+	return t.found(candidates), able
 }
 
 // found takes the set that the knapsack has found, and leaves in t.bound what no
@@ -400,7 +450,7 @@ func (t *slicer) judge(set []int32) (answer *Solution, reached bool) {
 		s.cramped = s.cramped || o.Capacity < m.replicas
 		return nil, false
 	}
-	answer = &Solution{Chosen: slices.Clone(set), Seats: slices.Clone(s.seats), Objective: o}
+	answer = &Solution{Chosen: slices.Clone(set), Seats: append([]int32(nil), s.seats...), Objective: o}
 	return answer, o.Compare(t.bound) == 0
 }
 
@@ -422,7 +472,7 @@ func (t *slicer) close(p *Problem) bool {
 		sub := t.within(p, o)
 		sub.NodeLimit = max(1, left/2)
 		s.search.strict = t.best != nil
-		found := s.decide(sub)
+		found := s.decide(sub, false)
 		s.search.strict = false
 		left -= s.nodes
 		if found {
@@ -441,7 +491,7 @@ func (t *slicer) close(p *Problem) bool {
 func (t *slicer) within(p *Problem, o *openSlice) *Problem {
 	sub := *p
 	sub.Keys = slices.Clone(p.Keys)
-	for _, f := range t.fixed {
+	for _, f := range t.divided {
 		group := slices.Repeat([]int32{NoGroup}, p.Candidates)
 		for _, i := range t.active {
 			if g := t.column[f][i]; o.allowed[f][g] {

@@ -14,6 +14,7 @@ type Solver struct {
 	buffers buffers
 	plan    plan
 	search  search
+	slicer  slicer
 	seating seating
 	// knapsack is for models with at most one key.
 	knapsack knapsack
@@ -24,6 +25,7 @@ type Solver struct {
 	nothing  []int64   // zeros
 	nodes    int
 	proven   bool
+	combines bool
 	// cramped means that slices hold sets that are allowed but for their room.
 	cramped bool
 	// questions is the work left for the questions of an explanation.
@@ -32,7 +34,7 @@ type Solver struct {
 
 // Solve is like the function Solve.
 func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
-	found := s.decide(p)
+	found := s.decide(p, true)
 	if found && s.proven {
 		return s.solution(), nil
 	}
@@ -44,14 +46,34 @@ func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
 	if !s.proven {
 		answer = s.slice(p, answer, climbWork, sliceWork)
 	}
-	if answer == nil && !s.proven && s.hopeless() && !s.cramped && s.lookFor() {
-		found := s.solution()
-		answer = &found
+	if !s.proven && s.unsearched(answer) {
+		if s.searchAnew() {
+			if better := s.solution(); answer == nil || better.Proven || better.beats(answer) {
+				answer = &better
+			}
+		}
 	}
 	if answer == nil {
 		return Solution{}, s.explain(p)
 	}
 	return *answer, nil
+}
+
+// unsearched reports whether the search is worth a try after slices gave this answer, nil for none.
+func (s *Solver) unsearched(answer *Solution) bool {
+	if s.hopeless() {
+		return answer == nil && !s.cramped
+	}
+	return s.combines
+}
+
+// searchAnew searches with the whole limit.
+func (s *Solver) searchAnew() bool {
+	nodes := s.nodes
+	s.nodes = 0
+	found := s.lookFor()
+	s.nodes += nodes
+	return found
 }
 
 // sliceShare is the part of the node limit that the search gets where slices are
@@ -70,9 +92,10 @@ func (s *Solver) limit(p *Problem) int {
 }
 
 // decide leaves the best set and its seats in s; false when none was found,
-// which is certain when s.proven.
-func (s *Solver) decide(p *Problem) bool {
-	s.nodes, s.proven, s.cramped, s.hints = 0, true, false, nil
+// which is certain when s.proven. Where s.combines the combinations are to be looked
+// at instead, if split allows it.
+func (s *Solver) decide(p *Problem, split bool) bool {
+	s.nodes, s.proven, s.cramped, s.hints, s.combines = 0, true, false, nil, false
 	m := &s.model
 	m.prepare(p)
 	if len(m.active) == 0 {
@@ -86,6 +109,13 @@ func (s *Solver) decide(p *Problem) bool {
 	}
 	if len(m.keys) < 2 {
 		m.arrange(&s.buffers)
+	}
+	if split && len(m.keys) > 1 {
+		s.combines = s.slicer.init(s) && s.slicer.few()
+		if s.combines {
+			s.proven = false
+			return false
+		}
 	}
 	if s.pair(p) != nil {
 		return false

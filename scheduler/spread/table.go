@@ -330,15 +330,21 @@ func (t *table) node(n int32) packedNode {
 	return t.nodes[n]
 }
 
-// final returns the cell of the best answer, -1 when there is none.
-func (k *knapsack) final() int {
-	best := -1
+// final returns the cell of the best answer, -1 when there is none. Where leaves are
+// taken whole and the best of a cell has too few of what is tallied, another of it
+// may have enough: then it is not certain.
+func (k *knapsack) final() (best int, certain bool) {
+	best, certain = -1, true
 	for at := 1; at <= k.table.levels[0].used; at++ {
-		if k.table.levels[0].cells[at].value >= 0 && k.allowed(at) && (best < 0 || k.better(at, best)) {
+		switch {
+		case k.table.levels[0].cells[at].value < 0 || !k.allowed(at):
+		case !k.enough(at):
+			certain = certain && !k.whole // else the cell says how many clusters there are
+		case best < 0 || k.better(at, best):
 			best = at
 		}
 	}
-	return best
+	return best, certain
 }
 
 // groupsAt is the number of groups of a level at a cell.
@@ -346,14 +352,19 @@ func (k *knapsack) groupsAt(level, cell int) int {
 	return cell / k.table.moves[level].cells % (k.levels[level].most + 1)
 }
 
-// allowed reports whether a cell meets the minimums, and with k.full has as many
-// groups as there can be.
+// allowed reports whether a cell meets the minimums of the levels, and with k.full
+// has as many groups as there can be.
 func (k *knapsack) allowed(cell int) bool {
 	for at, l := range k.levels {
 		if k.groupsAt(at, cell) < l.least(k.full) {
 			return false
 		}
 	}
+	return true
+}
+
+// enough reports whether a cell meets the minimums of what is tallied.
+func (k *knapsack) enough(cell int) bool {
 	value := k.table.levels[0].cells[cell].value
 	for i := range k.tallies {
 		if t := &k.tallies[i]; t.of(value) < t.least {
