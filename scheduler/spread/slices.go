@@ -39,6 +39,7 @@ type slicer struct {
 	allowed [][]bool  // by key, group: part of the slice
 	forced  [][]bool  // by key, group: part of all that the slice is divided into
 	values  []int64   // by group
+	firsts  []int32   // by group of the key that is left
 	rooms   []int64   // the largest
 	lists   [][]int32 // by depth: candidates that are left
 	leaf    model     // m with the candidates of a slice and the key that is left
@@ -169,17 +170,14 @@ func (t *slicer) lay() {
 	keys, fixed := t.leaf.keys, t.leaf.fixed
 	t.leaf = *m
 	t.leaf.chain = true
-	t.leaf.keys = slices.Grow(keys[:0], n)[:1]
+	t.leaf.keys = keys[:0]
 	t.leaf.fixed = resize(fixed, len(m.p.Keys))
 	clear(t.leaf.fixed)
 }
 
 // leave makes key f, by its position in m.keys, the one that knapsacks decide.
 func (t *slicer) leave(f int) {
-	first := t.leaf.keys[0].first
-	t.leaf.keys = t.leaf.keys[:1]
-	t.leaf.keys[0] = t.m.keys[f]
-	t.leaf.keys[0].first = first
+	t.leaf.keys = append(t.leaf.keys[:0], t.m.keys[f])
 	t.leaveOnly(f)
 }
 
@@ -401,7 +399,9 @@ func (t *slicer) solve(candidates []int32) (set []int32, able bool) {
 	m, k := t.m, &t.s.knapsack
 	t.leaf.active = candidates
 	key := &t.leaf.keys[0]
+	key.first = t.firsts
 	key.measure(&m.p.Keys[key.index].Membership, candidates)
+	t.firsts = key.first
 	found, able := k.solve(&t.leaf)
 	t.work += k.table.work / additionsPerLook
 	if !found {
