@@ -46,6 +46,7 @@ type knapsack struct {
 
 	width  int     // members of a slot that are worth looking at
 	extra  int     // clusters beyond one a leaf; of parts: clusters
+	slack  int64   // how much less than the bound an answer may be
 	full   bool    // only sets with as many groups as there can be
 	floor  int64   // packed value that a set must reach
 	column []int32 // slot of each candidate
@@ -86,6 +87,9 @@ func (l *level) least(full bool) int {
 type unit struct {
 	id int32
 	up [maxLevels - 1]int32 // the groups it lies in, coarse first
+	// What the unit and its group of the first level are worth beyond their prices,
+	// if anything, as far as k.slack is known.
+	net, outer int64
 }
 
 // tally is a number of groups that is counted and not limited by the table.
@@ -320,7 +324,7 @@ func (k *knapsack) attempt(candidates []int32) (found, able bool) {
 		return false, true
 	}
 	k.dropDominated()
-	if !k.fill(k.live) {
+	if !k.fill(k.live, k.slack) {
 		return false, false
 	}
 	cell, certain := k.final()

@@ -21,6 +21,7 @@ const reliefRounds = 2
 type relief struct {
 	price   [maxLevels]int64 // by level
 	cluster int64            // the price of one
+	outer   int64            // the price of a group of the first level where each costs the same
 	net     []int64          // by unit: worth less its price
 	group   []int32          // by unit: its group of the first level, counted
 	worth   []int64          // by group of the first level
@@ -47,6 +48,7 @@ const (
 // False when no answer reaches the floor at all.
 func (k *knapsack) reduce() bool {
 	r := &k.relief
+	k.slack = math.MaxInt64
 	if !k.fitsRelief() {
 		return true
 	}
@@ -59,7 +61,7 @@ func (k *knapsack) reduce() bool {
 		}
 		r.appraise(k, -1)
 		k.promising()
-		if len(k.some) == len(k.live) || !k.fill(k.some) {
+		if len(k.some) == len(k.live) || !k.fill(k.some, math.MaxInt64) {
 			return true
 		}
 		known := k.fullest()
@@ -74,7 +76,7 @@ func (k *knapsack) reduce() bool {
 
 // fitsRelief reports whether the bound itself cannot overflow.
 func (k *knapsack) fitsRelief() bool {
-	largest, n := int64(0), 1
+	largest, n, most := int64(0), len(k.live)*k.width, 2
 	for slot, count := range k.counts {
 		if count > 0 {
 			largest = max(largest, k.values[slot*k.width])
@@ -84,9 +86,9 @@ func (k *knapsack) fitsRelief() bool {
 		n += int(k.m.size.most)
 	}
 	for _, l := range k.levels {
-		n += l.most * k.width
+		most += l.most
 	}
-	return bits.Len64(uint64(largest))+bits.Len64(uint64(n+len(k.live)*k.width)) <= packedBits
+	return bits.Len64(uint64(largest))+bits.Len64(uint64(n))+bits.Len64(uint64(most)) <= packedBits
 }
 
 // fullest returns the best cell with as many groups as there may be; -1: none.
@@ -260,21 +262,24 @@ func (r *relief) mark(k *knapsack, depth int, n int32, clusters *int) {
 // known one, and reports whether there can be any.
 func (r *relief) drop(k *knapsack, known int64) bool {
 	r.appraise(k, -1)
-	bound := r.bound(k)
-	if bound < known {
+	r.outer = 0
+	if !k.flat {
+		r.outer = max(0, r.top[len(r.top)-1])
+	}
+	k.slack = r.bound(k) - known
+	if k.slack < 0 {
 		return false
 	}
-	last := max(0, r.top[len(r.top)-1])
 	kept := k.live[:0]
 	for at, u := range k.live {
-		with := bound
-		if !k.flat {
-			with += min(0, r.worth[r.group[at]]-last)
+		u.net, u.outer = r.net[at], r.worth[r.group[at]]-r.outer
+		loss := min(0, u.outer)
+		if len(k.levels) > 1 {
+			loss += min(0, u.net)
+		} else {
+			u.net = u.outer
 		}
-		if k.flat || len(k.levels) > 1 {
-			with += min(0, r.net[at])
-		}
-		if with >= known {
+		if loss+k.slack >= 0 {
 			kept = append(kept, u)
 		}
 	}
@@ -284,19 +289,43 @@ func (r *relief) drop(k *knapsack, known int64) bool {
 
 // bound is what no answer exceeds.
 func (r *relief) bound(k *knapsack) int64 {
-	bound := int64(0)
+	bound := r.outer * int64(k.levels[0].most)
 	if !k.whole {
-		bound = r.cluster * int64(k.m.size.most)
+		bound += r.cluster * int64(k.m.size.most)
 	}
 	for at, l := range k.levels {
 		bound += r.price[at] * int64(l.most)
 	}
-	worth := r.top
-	if k.flat {
-		worth = r.worth
-	}
-	for _, w := range worth {
-		bound += max(0, w)
+	for _, w := range r.worth {
+		bound += max(0, w-r.outer)
 	}
 	return bound
+}
+
+// costs fills in what the prices of each cell come to.
+func (t *table) fillCosts(k *knapsack) {
+	r := &k.relief
+	t.costs = resize(t.costs, len(t.counts))
+	t.costs[0] = 0
+	leaf := int64(0) // what a leaf costs as a cluster
+	if !k.parted && !k.whole {
+		leaf = r.cluster
+	}
+	size := k.extra + 1
+	for e := 1; e < size; e++ {
+		t.costs[e] = t.costs[e-1] + r.cluster
+	}
+	for at := len(k.levels) - 1; at >= 0; at-- {
+		price := r.price[at] + leaf
+		leaf = 0
+		if at == 0 {
+			price += r.outer
+		}
+		for n := 1; n <= k.levels[at].most; n++ {
+			for c := range size {
+				t.costs[n*size+c] = t.costs[(n-1)*size+c] + price
+			}
+		}
+		size *= k.levels[at].most + 1
+	}
 }

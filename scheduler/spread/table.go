@@ -1,5 +1,10 @@
 package spread
 
+import (
+	"math"
+	"slices"
+)
+
 // tableCells bounds the size of a table.
 const tableCells = 1 << 16
 
@@ -16,8 +21,11 @@ type table struct {
 	one    uint64 // cluster
 	nodes  []packedNode
 	choice []choice
-	left   int // groups of the first level that are still to come
-	work   int // additions
+	left   int     // groups of the first level that are still to come
+	costs  []int64 // by cell: what the prices come to
+	slack  int64
+	seen   int64 // what the groups of the first level so far are worth beyond their prices
+	work   int   // additions
 }
 
 // move is how much further one group or cluster leads in the table.
@@ -137,8 +145,9 @@ func (o *openTable) open(at int32) {
 	o.used, o.since = 0, at
 }
 
-// fill runs the recursion over the units. False when that is too much work.
-func (k *knapsack) fill(units []unit) bool {
+// fill runs the recursion over the units, without what is more than slack below the
+// bound. False when that is too much work.
+func (k *knapsack) fill(units []unit, slack int64) bool {
 	t := &k.table
 	t.nodes = t.nodes[:0]
 	k.order = k.order[:0]
@@ -146,7 +155,10 @@ func (k *knapsack) fill(units []unit) bool {
 	for at := range k.levels {
 		t.levels[at].open(0)
 	}
-	t.left = k.firstGroups(units)
+	t.left, t.seen = k.firstGroups(units), 0
+	if t.slack = slack; slack < math.MaxInt64 {
+		t.fillCosts(k)
+	}
 	for at, u := range units {
 		k.order = append(k.order, u.id)
 		if at > 0 {
@@ -154,14 +166,19 @@ func (k *knapsack) fill(units []unit) bool {
 			for changed < last && u.up[changed] == units[at-1].up[changed] {
 				changed++
 			}
-			k.close(changed, int32(at))
+			k.close(changed, int32(at), units[at-1].outer)
 		}
-		k.merge(last, int32(at), k.choices(u.id))
+		if last == 0 {
+			t.seen += max(0, u.net)
+		}
+		k.merge(last, int32(at), t.likely(k.choices(u.id), u.net))
 		if t.work > knapsackWork {
 			return false
 		}
 	}
-	k.close(0, 0)
+	if len(units) > 0 {
+		k.close(0, 0, units[len(units)-1].outer)
+	}
 	return true
 }
 
@@ -181,7 +198,7 @@ func (k *knapsack) firstGroups(units []unit) int {
 
 // close merges the open groups of the levels from some level on into those around
 // them, and opens others.
-func (k *knapsack) close(from int, next int32) {
+func (k *knapsack) close(from int, next int32, outer int64) {
 	t := &k.table
 	for at := len(k.levels) - 2; at >= from; at-- {
 		inner, move := &t.levels[at+1], t.moves[at]
@@ -191,9 +208,23 @@ func (k *knapsack) close(from int, next int32) {
 				t.choice = append(t.choice, choice{i + move.cells, t.counts[i] + move.counts, c.value, c.node, t.nodes[c.node].first})
 			}
 		}
-		k.merge(at, inner.since, t.choice)
+		choices := t.choice
+		if at == 0 {
+			t.seen += max(0, outer)
+			choices = t.likely(choices, outer)
+		}
+		k.merge(at, inner.since, choices)
 		inner.open(next)
 	}
+}
+
+// likely drops the choices that are too far below what a group is worth beyond its
+// price.
+func (t *table) likely(choices []choice, net int64) []choice {
+	if t.slack == math.MaxInt64 {
+		return choices
+	}
+	return slices.DeleteFunc(choices, func(c choice) bool { return max(0, net)-(c.value-t.costs[c.cells]) > t.slack })
 }
 
 // choices lists the ways to take a unit.
@@ -223,6 +254,7 @@ func (k *knapsack) merge(depth int, position int32, choices []choice) {
 	t := &k.table
 	o := &t.levels[depth]
 	used, least := o.used, 0
+	pruned := depth == 0 && t.slack < math.MaxInt64
 	if depth == 0 && !k.flat {
 		t.left--
 		least = max(0, k.levels[0].least(k.full)-1-t.left) * t.moves[0].cells // What too few groups are left for cannot be an answer.
@@ -241,7 +273,7 @@ func (k *knapsack) merge(depth int, position int32, choices []choice) {
 			}
 			to := &o.cells[at+c.cells]
 			value := base.value + c.value
-			if value < to.value {
+			if value < to.value || pruned && t.seen-(value-t.costs[at+c.cells]) > t.slack {
 				continue
 			}
 			n := t.take(base.node, position, c)
