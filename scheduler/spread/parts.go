@@ -1,6 +1,7 @@
 package spread
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -147,7 +148,7 @@ func (p *parts) choices(k *knapsack, id int32) []choice {
 // add offers the members of a slot.
 func (p *parts) add(k *knapsack, subset int, slot int32) {
 	t := &k.table
-	stride, values := k.extra+1, k.of(slot)
+	stride, values := k.extra+1, p.worthwhile(k, slot)
 	c := choice{first: noIndex}
 	for at := len(p.cells) - 1; at >= 0; at-- {
 		base := p.cells[at]
@@ -179,6 +180,25 @@ func (p *parts) add(k *knapsack, subset int, slot int32) {
 			*to = packedCell{sum, n}
 		}
 	}
+}
+
+// worthwhile returns the values of the members of a slot that an answer may have.
+// Of the most promising units some do.
+func (p *parts) worthwhile(k *knapsack, slot int32) []int64 {
+	values, slack := k.of(slot), k.table.slack
+	if slack == math.MaxInt64 {
+		few := max(1, k.extra-k.levels[len(k.levels)-1].most+1)
+		if k.promised {
+			values = values[:min(few, len(values))]
+		}
+		return values
+	}
+	for n, v := range values {
+		if k.relief.cluster-v > slack {
+			return values[:n]
+		}
+	}
+	return values
 }
 
 // offer adds a choice unless there is a better one with the same numbers.

@@ -56,12 +56,15 @@ func (k *knapsack) reduce() bool {
 		return false
 	}
 	for range reliefRounds {
-		if len(k.live) <= k.levels[len(k.levels)-1].most+promisingLeaves {
+		if len(k.live) <= k.levels[len(k.levels)-1].most+promisingLeaves || k.slack == 0 {
 			return true
 		}
 		r.appraise(k, -1)
 		k.promising()
-		if len(k.some) == len(k.live) || !k.fill(k.some, math.MaxInt64) {
+		k.promised = true
+		able := len(k.some) < len(k.live) && k.fill(k.some, math.MaxInt64)
+		k.promised = false
+		if !able {
 			return true
 		}
 		known := k.fullest()
@@ -202,10 +205,19 @@ func (k *knapsack) promising() {
 	n := last.most + promisingLeaves
 	enough := r.largest(r.nets, n)
 	k.some, r.at = k.some[:0], r.at[:0]
-	for at, net := range r.net {
-		if net >= enough && r.worth[r.group[at]] >= least && len(k.some) < 2*n { // many may be equal
-			k.some, r.at = append(k.some, k.live[at]), append(r.at, int32(at))
+	equal := n // of those that are as valuable as the last one, so many
+	for _, net := range r.nets {
+		if net > enough {
+			equal--
 		}
+	}
+	for at, net := range r.net {
+		if net < enough || r.worth[r.group[at]] < least || net == enough && equal == 0 {
+			continue
+		} else if net == enough {
+			equal--
+		}
+		k.some, r.at = append(k.some, k.live[at]), append(r.at, int32(at))
 	}
 }
 
