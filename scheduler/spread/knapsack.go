@@ -44,27 +44,28 @@ type knapsack struct {
 	tallies    []tally
 	one        int64 // what each candidate adds beside keep, score and room
 
-	width  int     // members of a slot that are worth looking at
-	extra  int     // clusters beyond one a leaf; of parts: clusters
-	slack  int64   // how much less than the bound an answer may be
-	full   bool    // only sets with as many groups as there can be
-	floor  int64   // packed value that a set must reach
-	column []int32 // slot of each candidate
-	laid   []int32 // its memory where it had to be laid out
-	counts []int32 // by slot: members kept
-	values []int64 // by slot and place: packed values, descending
-	member []int32 // by slot and place
-	units  []unit  // in the order of the tree
-	order  []int32 // of leaves, while they are sorted
-	live   []unit  // with members, that an answer may have
-	some   []unit  // the most promising of them
-	parts  parts
-	table  table
-	relief relief
-	cell   int    // of the best answer
-	taken  []bool // by slot
-	groups [maxLevels]int
-	set    []int32
+	width    int     // members of a slot that are worth looking at
+	extra    int     // clusters beyond one a leaf; of parts: clusters
+	slack    int64   // how much less than the bound an answer may be
+	full     bool    // only sets with as many groups as there can be
+	floor    int64   // packed value that a set must reach
+	promised bool    // only the most promising units are tried
+	column   []int32 // slot of each candidate
+	laid     []int32 // its memory where it had to be laid out
+	counts   []int32 // by slot: members kept
+	values   []int64 // by slot and place: packed values, descending
+	member   []int32 // by slot and place
+	units    []unit  // in the order of the tree
+	order    []int32 // of leaves, while they are sorted
+	live     []unit  // with members, that an answer may have
+	some     []unit  // the most promising of them
+	parts    parts
+	table    table
+	relief   relief
+	cell     int    // of the best answer
+	taken    []bool // by slot
+	groups   [maxLevels]int
+	set      []int32
 }
 
 // level is a key whose groups the table counts.
