@@ -35,6 +35,8 @@ type combiner struct {
 	place   []int32   // by group of the first level: its place among those with candidates
 	worth   []int64   // by cell and group of the first level
 	price   int64     // of a cluster
+	base    int64     // what each bound contains
+	window  []int64   // the largest worths of a combination
 	sums    [][]int64 // by number of groups picked: the worth of what they leave
 	picked  []int32   // groups picked of each key
 	all     []combination
@@ -117,49 +119,49 @@ func (t *slicer) combine() (complete, able bool) {
 }
 
 // layCells sorts the candidates by cell.
-func (c *slicer) layCells() {
-	k := &c.s.knapsack
-	n := len(c.keys)
-	c.rest, c.picks = resize(c.rest, n), resize(c.picks, n)
-	for len(c.rank) < n {
-		c.rank = append(c.rank, nil)
+func (t *slicer) layCells() {
+	k := &t.s.knapsack
+	n := len(t.keys)
+	t.rest, t.picks = resize(t.rest, n), resize(t.picks, n)
+	for len(t.rank) < n {
+		t.rank = append(t.rank, nil)
 	}
 	cells := 1
 	for at := n - 1; at >= 0; at-- {
-		f := c.keys[at]
-		c.rest[at], c.picks[at] = cells, int(c.m.keys[f].most)
-		cells *= len(c.groups[f])
-		c.rank[at] = c.places(c.rank[at], f)
+		f := t.keys[at]
+		t.rest[at], t.picks[at] = cells, int(t.m.keys[f].most)
+		cells *= len(t.groups[f])
+		t.rank[at] = t.places(t.rank[at], f)
 	}
-	c.cell = resize(c.cell, c.m.p.Candidates)
-	c.start, c.values = resize(c.start, cells+1), resize(c.values, cells)
-	clear(c.start)
-	clear(c.values)
-	for _, i := range c.active {
+	t.cell = resize(t.cell, t.m.p.Candidates)
+	t.start, t.values = resize(t.start, cells+1), resize(t.values, cells)
+	clear(t.start)
+	clear(t.values)
+	for _, i := range t.active {
 		cell := int32(0)
-		for at, f := range c.keys {
-			cell += c.rank[at][c.column[f][i]] * int32(c.rest[at])
+		for at, f := range t.keys {
+			cell += t.rank[at][t.column[f][i]] * int32(t.rest[at])
 		}
-		c.cell[i] = cell
-		c.start[cell+1]++
-		c.values[cell] += k.value(i) >> 16
+		t.cell[i] = cell
+		t.start[cell+1]++
+		t.values[cell] += k.value(i) >> 16
 	}
 	for at := range cells {
-		c.start[at+1] += c.start[at]
+		t.start[at+1] += t.start[at]
 	}
-	c.next = append(c.next[:0], c.start...)
-	c.members = resize(c.members, len(c.active))
-	for _, i := range c.active {
-		c.members[c.next[c.cell[i]]] = i
-		c.next[c.cell[i]]++
+	t.next = append(t.next[:0], t.start...)
+	t.members = resize(t.members, len(t.active))
+	for _, i := range t.active {
+		t.members[t.next[t.cell[i]]] = i
+		t.next[t.cell[i]]++
 	}
-	c.work += 2 * len(c.active)
+	t.work += 2 * len(t.active)
 }
 
 // places fills memory with the place of each group of key f among those with candidates.
-func (c *slicer) places(memory []int32, f int) []int32 {
-	memory = resize(memory, len(c.allowed[f]))
-	for i, g := range c.groups[f] {
+func (t *slicer) places(memory []int32, f int) []int32 {
+	memory = resize(memory, len(t.allowed[f]))
+	for i, g := range t.groups[f] {
 		memory[g] = int32(i)
 	}
 	return memory
@@ -167,84 +169,89 @@ func (c *slicer) places(memory []int32, f int) []int32 {
 
 // guess solves one combination, of the groups that are the most valuable by
 // themselves, for the price of a cluster.
-func (c *slicer) guess() bool {
-	k := &c.s.knapsack
+func (t *slicer) guess() bool {
+	k := &t.s.knapsack
 	var groups []int32
-	for at, f := range c.keys {
-		order := make([]int32, len(c.groups[f]))
+	for at, f := range t.keys {
+		order := make([]int32, len(t.groups[f]))
 		for i := range order {
 			order[i] = int32(i)
 		}
 		values := make([]int64, len(order))
-		for cell, value := range c.values {
-			values[cell/c.rest[at]%len(values)] += value
+		for cell, value := range t.values {
+			values[cell/t.rest[at]%len(values)] += value
 		}
 		slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(values[b], values[a]) })
-		groups = append(groups, order[:c.picks[at]]...)
+		groups = append(groups, order[:t.picks[at]]...)
 	}
-	c.s.set = c.s.set[:0]
-	if !c.look(groups) {
+	t.s.set = t.s.set[:0]
+	if !t.look(groups) {
 		return false
 	}
-	if k.whole || len(c.s.set) < int(c.m.size.most) {
+	if k.whole || len(t.s.set) < int(t.m.size.most) {
 		return true
 	}
-	c.price = math.MaxInt64
-	for _, i := range c.s.set {
-		c.price = min(c.price, k.value(i))
+	t.price = math.MaxInt64
+	for _, i := range t.s.set {
+		t.price = min(t.price, k.value(i))
 	}
 	return true
 }
 
 // appraise fills in what each cell is worth in each group of the first level.
-func (c *slicer) appraise() {
-	k := &c.s.knapsack
-	c.worth = resize(c.worth, c.cells*c.first)
-	clear(c.worth)
-	top := c.chain[0]
-	c.place = c.places(c.place, top)
-	rank, column := c.place, c.column[top]
-	for _, i := range c.active {
+func (t *slicer) appraise() {
+	k := &t.s.knapsack
+	t.window = resize(t.window, k.levels[0].limit)
+	t.base = k.tallyBound()
+	if !k.whole {
+		t.base += t.price * int64(t.m.size.most)
+	}
+	t.worth = resize(t.worth, t.cells*t.first)
+	clear(t.worth)
+	top := t.chain[0]
+	t.place = t.places(t.place, top)
+	rank, column := t.place, t.column[top]
+	for _, i := range t.active {
 		at := 0
-		if c.first > 1 {
+		if t.first > 1 {
 			at = int(rank[column[i]])
 		}
-		c.worth[int(c.cell[i])*c.first+at] += max(0, k.value(i)-c.price)
+		t.worth[int(t.cell[i])*t.first+at] += max(0, k.value(i)-t.price)
 	}
-	c.work += 2 * len(c.active)
+	t.work += 2 * len(t.active)
 }
 
 // pick adds groups of key number at to those picked, from group number from on,
 // when so many are picked already, of all keys and of this one, and notes each
 // combination with its bound.
-func (c *slicer) pick(at, from, picked, ofKey int) {
-	worth := c.worth
+func (t *slicer) pick(at, from, picked, ofKey int) {
+	worth := t.worth
 	if picked > 0 {
-		worth = c.sums[picked-1]
+		worth = t.sums[picked-1]
 	}
-	if at < len(c.keys) && ofKey == c.picks[at] {
-		c.pick(at+1, 0, picked, 0)
+	if at < len(t.keys) && ofKey == t.picks[at] {
+		t.pick(at+1, 0, picked, 0)
 		return
 	}
-	if at == len(c.keys) {
-		c.note(worth[:c.first])
+	if at == len(t.keys) {
+		t.note(worth[:t.first])
 		return
 	}
-	f := c.keys[at]
+	f := t.keys[at]
 	base := worth // what groups of this key are picked from
 	if ofKey > 0 {
-		base = c.worth
+		base = t.worth
 		if picked > ofKey {
-			base = c.sums[picked-ofKey-1]
+			base = t.sums[picked-ofKey-1]
 		}
 	}
-	size := c.rest[at] * c.first
-	for len(c.sums) <= picked {
-		c.sums = append(c.sums, nil)
+	size := t.rest[at] * t.first
+	for len(t.sums) <= picked {
+		t.sums = append(t.sums, nil)
 	}
-	c.sums[picked] = resize(c.sums[picked], size)
-	for g := from; g <= len(c.groups[f])-(c.picks[at]-ofKey); g++ {
-		sum, row := c.sums[picked][:size], base[g*size:][:size]
+	t.sums[picked] = resize(t.sums[picked], size)
+	for g := from; g <= len(t.groups[f])-(t.picks[at]-ofKey); g++ {
+		sum, row := t.sums[picked][:size], base[g*size:][:size]
 		if ofKey == 0 {
 			copy(sum, row)
 		} else {
@@ -253,71 +260,69 @@ func (c *slicer) pick(at, from, picked, ofKey int) {
 				sum[i] = before[i] + row[i]
 			}
 		}
-		c.picked[picked] = int32(g)
-		c.pick(at, g+1, picked+1, ofKey+1)
+		t.picked[picked] = int32(g)
+		t.pick(at, g+1, picked+1, ofKey+1)
 	}
 }
 
 // note keeps a combination if its bound reaches the best set.
-func (c *slicer) note(worth []int64) {
-	k := &c.s.knapsack
-	k.relief.window = resize(k.relief.window, k.levels[0].limit)
-	window := k.relief.window
+func (t *slicer) note(worth []int64) {
+	window := t.window
 	clear(window)
+	last := len(window) - 1
 	for _, w := range worth {
-		push(window, w)
+		if w > window[last] {
+			push(window, w)
+		}
 	}
-	bound := k.tallyBound()
-	if !k.whole {
-		bound += c.price * int64(c.m.size.most)
-	}
+	bound := t.base
 	for _, w := range window {
 		bound += w
 	}
-	if bound < c.known {
+	if bound < t.known {
 		return
 	}
-	c.all = append(c.all, combination{bound, int32(len(c.chosen))})
-	c.chosen = append(c.chosen, c.picked...)
+	t.all = append(t.all, combination{bound, int32(len(t.chosen))})
+	t.chosen = append(t.chosen, t.picked...)
 }
 
 // look solves a combination, given the places of its groups. False when it is too
 // large.
-func (c *slicer) look(groups []int32) bool {
-	k := &c.s.knapsack
-	c.inside = c.inside[:0]
-	c.gather(0, 0, groups)
-	c.work += len(c.inside) + leafWork
-	found, able := k.run(c.inside, c.known)
-	c.work += k.table.work / additionsPerLook
+func (t *slicer) look(groups []int32) bool {
+	k := &t.s.knapsack
+	t.inside = t.inside[:0]
+	t.gather(0, 0, groups)
+	t.work += len(t.inside) + leafWork
+	found, able := k.run(t.inside, t.known)
+	t.work += k.table.work / additionsPerLook
 	if !found {
 		return able
 	}
-	set := c.found(c.inside)
-	if !c.beats(c.bound, set) || c.roomiest() && c.bound.Capacity < c.m.replicas {
+	set := t.found(t.inside)
+	if !t.beats(t.bound, set) || t.roomiest() && t.bound.Capacity < t.m.replicas {
 		return able
 	}
-	for at, f := range c.keys {
-		clear(c.allowed[f])
-		for _, g := range groups[:c.picks[at]] {
-			c.allowed[f][c.groups[f][g]] = true
+	for at, f := range t.keys {
+		clear(t.allowed[f])
+		for _, g := range groups[:t.picks[at]] {
+			t.allowed[f][t.groups[f][g]] = true
 		}
-		groups = groups[c.picks[at]:]
+		groups = groups[t.picks[at]:]
 	}
 	full, value := k.full, k.table.levels[0].cells[k.cell].value
-	if _, reached := c.take(set, true); reached && full {
-		c.known = max(c.known, value)
+	if _, reached := t.take(set, true); reached && full {
+		t.known = max(t.known, value)
 	}
 	return able
 }
 
 // gather adds the members of the cells of a combination to those inside.
-func (c *slicer) gather(at, cell int, groups []int32) {
-	if at == len(c.keys) {
-		c.inside = append(c.inside, c.members[c.start[cell]:c.start[cell+1]]...)
+func (t *slicer) gather(at, cell int, groups []int32) {
+	if at == len(t.keys) {
+		t.inside = append(t.inside, t.members[t.start[cell]:t.start[cell+1]]...)
 		return
 	}
-	for _, g := range groups[:c.picks[at]] {
-		c.gather(at+1, cell+int(g)*c.rest[at], groups[c.picks[at]:])
+	for _, g := range groups[:t.picks[at]] {
+		t.gather(at+1, cell+int(g)*t.rest[at], groups[t.picks[at]:])
 	}
 }

@@ -24,7 +24,8 @@ type model struct {
 	laminar  bool   // keys nest: each group lies in one group of the key before
 	chain    bool   // the same, but candidates may lie in several groups of the last key
 
-	classOf    []int32 // by candidate; valid for active ones
+	classified bool
+	classOf    []int32 // by candidate; valid for active ones once classified
 	classes    []class // without order
 	keep       []int64 // by candidate, as room and score; valid for active ones
 	room       []int64
@@ -60,7 +61,7 @@ type class struct{ member int32 }
 // holds.
 func (m *model) prepare(p *Problem) {
 	p.check()
-	m.p, m.replicas, m.fixed = p, p.replicas(), nil
+	m.p, m.replicas, m.fixed, m.classified = p, p.replicas(), nil, false
 	m.active = activeCandidates(p, m.active[:0])
 	m.measure()
 	m.tierRanks = m.distinctTiers(m.tierRanks[:0])
@@ -69,7 +70,6 @@ func (m *model) prepare(p *Problem) {
 
 // arrange fills in what only the search and several keys need.
 func (m *model) arrange(b *buffers) {
-	m.classify(b)
 	m.orderKeys(b)
 	m.seatsBound = m.boundSeats()
 }

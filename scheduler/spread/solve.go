@@ -148,7 +148,11 @@ const labelsPerClass = 64
 
 // hopeless reports whether a search would soon reach its limit, so that slices are the better way.
 func (s *Solver) hopeless() bool {
-	return s.model.sliceable() && len(s.model.classes) > s.limit(s.model.p)/labelsPerClass
+	if !s.model.sliceable() {
+		return false
+	}
+	s.model.classify(&s.buffers)
+	return len(s.model.classes) > s.limit(s.model.p)/labelsPerClass
 }
 
 // settle reports whether the answer of a pass that ignored every cut-off is
@@ -229,6 +233,7 @@ func (s *Solver) fallBack(set []int32) bool {
 
 // pass runs one search over the model.
 func (s *Solver) pass(exact bool) bool {
+	s.model.classify(&s.buffers)
 	s.plan.build(&s.model, exact, &s.buffers)
 	limit := s.limit(s.model.p)
 	limit = max(1, limit/4, limit-s.nodes)
