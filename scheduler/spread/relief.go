@@ -62,7 +62,7 @@ func (k *knapsack) reduce() bool {
 		r.appraise(k, -1)
 		k.promising()
 		k.promised = true
-		able := len(k.some) < len(k.live) && k.fill(k.some, math.MaxInt64)
+		able := len(k.some) < len(k.live) && k.fill(k.some, k.slack)
 		k.promised = false
 		if !able {
 			return true
