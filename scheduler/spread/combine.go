@@ -38,6 +38,8 @@ type combiner struct {
 	base    int64     // what each bound contains
 	window  []int64   // the largest worths of a combination
 	sums    [][]int64 // by number of groups picked: the worth of what they leave
+	tops    []int64   // by group of the last key: what no combination gets more of from it
+	top     int64     // the largest of them
 	picked  []int32   // groups picked of each key
 	all     []combination
 	chosen  []int32 // by combination: the groups picked
@@ -94,7 +96,7 @@ func (t *slicer) combine() (complete, able bool) {
 		return true, true
 	}
 	t.appraise()
-	t.pick(0, 0, 0, 0)
+	t.pick(0, t.worth, 0)
 	best := 0
 	for at := range t.all {
 		if t.all[at].bound > t.all[best].bound {
@@ -221,64 +223,83 @@ func (t *slicer) appraise() {
 	t.work += 2 * len(t.active)
 }
 
-// pick adds groups of key number at to those picked, from group number from on,
-// when so many are picked already, of all keys and of this one, and notes each
-// combination with its bound.
-func (t *slicer) pick(at, from, picked, ofKey int) {
-	worth := t.worth
-	if picked > 0 {
-		worth = t.sums[picked-1]
-	}
-	if at < len(t.keys) && ofKey == t.picks[at] {
-		t.pick(at+1, 0, picked, 0)
-		return
-	}
-	if at == len(t.keys) {
-		t.note(worth[:t.first])
-		return
-	}
-	f := t.keys[at]
-	base := worth // what groups of this key are picked from
-	if ofKey > 0 {
-		base = t.worth
-		if picked > ofKey {
-			base = t.sums[picked-ofKey-1]
+// pick notes each combination of groups of key number at and of those after it with
+// its bound. The worth is by cell of these keys and group of the first level; so many
+// groups of the keys before are picked.
+func (t *slicer) pick(at int, worth []int64, picked int) {
+	if at == len(t.keys)-1 {
+		t.tops = resize(t.tops, len(t.groups[t.keys[at]]))
+		t.top = 0
+		for g := range t.tops {
+			t.tops[g] = t.largest(worth[g*t.first:][:t.first], nil)
+			t.top = max(t.top, t.tops[g])
 		}
 	}
+	t.choose(at, worth, nil, 0, picked, t.picks[at])
+}
+
+// choose picks so many more groups of key number at, from group number from on. The
+// sum is that of the worth of those picked.
+func (t *slicer) choose(at int, worth, sum []int64, from, picked, more int) {
+	last := at == len(t.keys)-1
 	size := t.rest[at] * t.first
 	for len(t.sums) <= picked {
 		t.sums = append(t.sums, nil)
 	}
-	t.sums[picked] = resize(t.sums[picked], size)
-	for g := from; g <= len(t.groups[f])-(t.picks[at]-ofKey); g++ {
-		sum, row := t.sums[picked][:size], base[g*size:][:size]
-		if ofKey == 0 {
-			copy(sum, row)
-		} else {
-			before := worth[:size]
-			for i := range sum {
-				sum[i] = before[i] + row[i]
+	next := resize(t.sums[picked], size)
+	t.sums[picked] = next
+	hope := t.base
+	if last && sum != nil {
+		hope += t.largest(sum, nil)
+	}
+	for g := from; g <= len(t.groups[t.keys[at]])-more; g++ {
+		row := worth[g*size:][:size]
+		t.picked[picked] = int32(g)
+		switch {
+		case last && hope+t.tops[g]+int64(more-1)*t.top < t.known:
+			continue
+		case last && more == 1:
+			t.note(row, sum)
+			continue
+		case sum == nil:
+			copy(next, row)
+		default:
+			for i := range next {
+				next[i] = sum[i] + row[i]
 			}
 		}
-		t.picked[picked] = int32(g)
-		t.pick(at, g+1, picked+1, ofKey+1)
+		if more > 1 {
+			t.choose(at, worth, next, g+1, picked+1, more-1)
+		} else {
+			t.pick(at+1, next, picked+1)
+		}
 	}
 }
 
-// note keeps a combination if its bound reaches the best set.
-func (t *slicer) note(worth []int64) {
+// largest adds up the largest of a and b, which may be nil, added: as many as there
+// may be groups of the first level.
+func (t *slicer) largest(a, b []int64) int64 {
 	window := t.window
 	clear(window)
 	last := len(window) - 1
-	for _, w := range worth {
+	for i, w := range a {
+		if b != nil {
+			w += b[i]
+		}
 		if w > window[last] {
 			push(window, w)
 		}
 	}
-	bound := t.base
+	sum := int64(0)
 	for _, w := range window {
-		bound += w
+		sum += w
 	}
+	return sum
+}
+
+// note keeps a combination if its bound reaches the best set.
+func (t *slicer) note(a, b []int64) {
+	bound := t.base + t.largest(a, b)
 	if bound < t.known {
 		return
 	}

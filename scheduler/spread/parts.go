@@ -221,11 +221,20 @@ func (p *parts) appraise(k *knapsack, id int32, leaf, cluster int64) int64 {
 	all := int(p.base[id+1] - p.base[id])
 	p.worth = resize(p.worth, all+1)
 	clear(p.worth)
+	largest := int64(impossible) // of one member: there must be one
 	p.subsets(k, id, func(subset int, slot int32) {
-		for _, v := range k.of(slot) {
-			p.worth[subset] += max(0, v-cluster)
+		values := k.of(slot)
+		largest = max(largest, values[0]-cluster)
+		for _, v := range values {
+			if v <= cluster {
+				break
+			}
+			p.worth[subset] += v - cluster
 		}
 	})
+	if largest <= 0 {
+		return largest - leaf
+	}
 	best := int64(impossible)
 	for touched := all; touched > 0; touched-- {
 		sum := -int64(bits.OnesCount(uint(touched))) * leaf
