@@ -30,6 +30,8 @@ type combiner struct {
 	start   []int32 // by cell: its first member, and the end of the last
 	next    []int32
 	members []int32   // cell by cell
+	packed  []int64   // index-aligned with members: their values
+	least   int64     // value of candidates that may be part of a better set
 	values  []int64   // by cell, or group: about what its members come to
 	first   int       // groups of the first level of the chain
 	place   []int32   // by group of the first level: its place among those with candidates
@@ -103,7 +105,7 @@ func (t *slicer) combine() (complete, able bool) {
 			best = at
 		}
 	}
-	if len(t.all) == 0 || !t.look(t.chosen[t.all[best].at:][:len(t.picked)]) {
+	if len(t.all) == 0 || !t.look(t.groupsOf(t.all[best]), t.all[best].bound) {
 		return len(t.all) == 0, true
 	}
 	t.all[best].bound = -1
@@ -113,12 +115,15 @@ func (t *slicer) combine() (complete, able bool) {
 		if o.bound < t.known {
 			break
 		}
-		if t.work > t.limit || t.enough() || !t.look(t.chosen[o.at:][:len(t.picked)]) {
+		if t.work > t.limit || t.enough() || !t.look(t.groupsOf(o), o.bound) {
 			return false, true
 		}
 	}
 	return true, true
 }
+
+// groupsOf returns the places of the groups of a combination.
+func (t *slicer) groupsOf(o combination) []int32 { return t.chosen[o.at:][:len(t.picked)] }
 
 // layCells sorts the candidates by cell.
 func (t *slicer) layCells() {
@@ -152,9 +157,10 @@ func (t *slicer) layCells() {
 		t.start[at+1] += t.start[at]
 	}
 	t.next = append(t.next[:0], t.start...)
-	t.members = resize(t.members, len(t.active))
+	t.members, t.packed = resize(t.members, len(t.active)), resize(t.packed, len(t.active))
 	for _, i := range t.active {
-		t.members[t.next[t.cell[i]]] = i
+		at := t.next[t.cell[i]]
+		t.members[at], t.packed[at] = i, k.value(i)
 		t.next[t.cell[i]]++
 	}
 	t.work += 2 * len(t.active)
@@ -187,7 +193,7 @@ func (t *slicer) guess() bool {
 		groups = append(groups, order[:t.picks[at]]...)
 	}
 	t.s.set = t.s.set[:0]
-	if !t.look(groups) {
+	if !t.look(groups, math.MaxInt64) {
 		return false
 	}
 	if k.whole || len(t.s.set) < int(t.m.size.most) {
@@ -264,8 +270,9 @@ func (t *slicer) choose(at int, worth, sum []int64, from, picked, more int) {
 		case sum == nil:
 			copy(next, row)
 		default:
-			for i := range next {
-				next[i] = sum[i] + row[i]
+			before := sum[:len(row)]
+			for i, w := range row {
+				next[i] = before[i] + w
 			}
 		}
 		if more > 1 {
@@ -276,18 +283,24 @@ func (t *slicer) choose(at int, worth, sum []int64, from, picked, more int) {
 	}
 }
 
-// largest adds up the largest of a and b, which may be nil, added: as many as there
-// may be groups of the first level.
+// largest adds up the largest of a and b added, as many as there may be groups of the
+// first level. Without b it adds up those of a.
 func (t *slicer) largest(a, b []int64) int64 {
 	window := t.window
 	clear(window)
 	last := len(window) - 1
-	for i, w := range a {
-		if b != nil {
-			w += b[i]
+	if b == nil {
+		for _, w := range a {
+			if w > window[last] {
+				push(window, w)
+			}
 		}
-		if w > window[last] {
-			push(window, w)
+	} else {
+		b = b[:len(a)]
+		for i, w := range a {
+			if w += b[i]; w > window[last] {
+				push(window, w)
+			}
 		}
 	}
 	sum := int64(0)
@@ -307,13 +320,19 @@ func (t *slicer) note(a, b []int64) {
 	t.chosen = append(t.chosen, t.picked...)
 }
 
-// look solves a combination, given the places of its groups. False when it is too
-// large.
-func (t *slicer) look(groups []int32) bool {
+// look solves a combination, given the places of its groups and its bound. False when
+// it is too large.
+func (t *slicer) look(groups []int32, bound int64) bool {
 	k := &t.s.knapsack
-	t.inside = t.inside[:0]
+	t.inside, t.least = t.inside[:0], math.MinInt64
+	if t.known >= 0 && bound < math.MaxInt64 {
+		t.least = t.price - (bound - t.known) // A candidate below the price takes that much off the bound.
+	}
 	t.gather(0, 0, groups)
 	t.work += len(t.inside) + leafWork
+	if bound == t.known && (len(t.inside) == 0 || slices.Min(t.inside) > t.best.Chosen[0]) {
+		return true // All that it can be is as good, and then names decide.
+	}
 	found, able := k.run(t.inside, t.known)
 	t.work += k.table.work / additionsPerLook
 	if !found {
@@ -340,7 +359,12 @@ func (t *slicer) look(groups []int32) bool {
 // gather adds the members of the cells of a combination to those inside.
 func (t *slicer) gather(at, cell int, groups []int32) {
 	if at == len(t.keys) {
-		t.inside = append(t.inside, t.members[t.start[cell]:t.start[cell+1]]...)
+		start, end := t.start[cell], t.start[cell+1]
+		for at, value := range t.packed[start:end] {
+			if value >= t.least {
+				t.inside = append(t.inside, t.members[int(start)+at])
+			}
+		}
 		return
 	}
 	for _, g := range groups[:t.picks[at]] {
