@@ -30,6 +30,7 @@ type combiner struct {
 	start   []int32 // by cell: its first member, and the end of the last
 	next    []int32
 	members []int32   // cell by cell
+	nothing []int64   // zeros
 	packed  []int64   // index-aligned with members: their values
 	least   int64     // value of candidates that may be part of a better set
 	values  []int64   // by cell, or group: about what its members come to
@@ -83,19 +84,19 @@ func (t *slicer) few() bool {
 func (t *slicer) combine() (complete, able bool) {
 	t.leaveChain()
 	t.divided = t.keys
-	if !t.s.knapsack.lay(&t.leaf) {
+	if !t.begin() {
 		return false, false
 	}
-	if t.s.knapsack.levels[0].key < 0 {
-		t.first = 1
-	}
-	t.known, t.price, t.all, t.chosen = -1, 0, t.all[:0], t.chosen[:0]
-	t.layCells()
-	if !t.guess() {
-		return false, false
+	if t.best == nil && t.m.p.Divided && t.m.sum(t.m.room, t.s.set) < t.m.replicas {
+		if complete, able := t.combineRoom(); able && complete && t.best == nil {
+			return true, true
+		}
+		if !t.begin() {
+			return false, false
+		}
 	}
 	if len(t.keys) == 0 {
-		return true, true
+		return true, true // That was the only one.
 	}
 	t.appraise()
 	t.pick(0, t.worth, 0)
@@ -120,6 +121,54 @@ func (t *slicer) combine() (complete, able bool) {
 		}
 	}
 	return true, true
+}
+
+// begin lays out the chain and solves a first combination. False when it is too
+// large.
+func (t *slicer) begin() bool {
+	if !t.s.knapsack.lay(&t.leaf) {
+		return false
+	}
+	if t.s.knapsack.levels[0].key < 0 {
+		t.first = 1
+	}
+	t.known, t.price, t.all, t.chosen = -1, 0, t.all[:0], t.chosen[:0]
+	t.layCells()
+	return t.guess()
+}
+
+// combineRoom looks for any set that has room for the replicas, and stops with the
+// first that is allowed. Complete says that there is none where none was found.
+func (t *slicer) combineRoom() (complete, able bool) {
+	m, k := t.m, &t.s.knapsack
+	t.nothing = resize(t.nothing, len(m.room))
+	clear(t.nothing)
+	t.leaf.keep, t.leaf.score, t.leaf.largest, k.roomFirst = t.nothing, t.nothing, quantities{room: m.largest.room}, true
+	defer func() { t.leaf.keep, t.leaf.score, t.leaf.largest, k.roomFirst = m.keep, m.score, m.largest, false }()
+	if !t.begin() {
+		return false, false
+	}
+	t.known = m.replicas
+	t.appraise()
+	t.pick(0, t.worth, 0)
+	slices.SortFunc(t.all, func(a, b combination) int { return cmp.Or(cmp.Compare(b.bound, a.bound), cmp.Compare(a.at, b.at)) })
+	complete = true
+	for _, o := range t.all {
+		if t.best != nil {
+			return true, true
+		} else if t.work > t.limit {
+			return false, true
+		}
+		found, able := t.inspect(t.groupsOf(o), o.bound)
+		if !able {
+			return false, true
+		}
+		if found {
+			t.take(t.s.set, false)
+			complete = false // It has room and may lack something else.
+		}
+	}
+	return complete, true
 }
 
 // groupsOf returns the places of the groups of a combination.
@@ -193,7 +242,11 @@ func (t *slicer) guess() bool {
 		groups = append(groups, order[:t.picks[at]]...)
 	}
 	t.s.set = t.s.set[:0]
-	if !t.look(groups, math.MaxInt64) {
+	if k.roomFirst {
+		if _, able := t.inspect(groups, math.MaxInt64); !able {
+			return false
+		}
+	} else if !t.look(groups, math.MaxInt64) {
 		return false
 	}
 	if k.whole || len(t.s.set) < int(t.m.size.most) {
@@ -233,6 +286,10 @@ func (t *slicer) appraise() {
 // its bound. The worth is by cell of these keys and group of the first level; so many
 // groups of the keys before are picked.
 func (t *slicer) pick(at int, worth []int64, picked int) {
+	if at == len(t.keys) {
+		t.note(worth[:t.first], nil)
+		return
+	}
 	if at == len(t.keys)-1 {
 		t.tops = resize(t.tops, len(t.groups[t.keys[at]]))
 		t.top = 0
@@ -320,25 +377,37 @@ func (t *slicer) note(a, b []int64) {
 	t.chosen = append(t.chosen, t.picked...)
 }
 
-// look solves a combination, given the places of its groups and its bound. False when
+// inspect leaves the best set of a combination in the solver, given the places of its
+// groups and its bound, unless it is no better than what is known. Able is false when
 // it is too large.
-func (t *slicer) look(groups []int32, bound int64) bool {
+func (t *slicer) inspect(groups []int32, bound int64) (found, able bool) {
 	k := &t.s.knapsack
 	t.inside, t.least = t.inside[:0], math.MinInt64
 	if t.known >= 0 && bound < math.MaxInt64 {
 		t.least = t.price - (bound - t.known) // A candidate below the price takes that much off the bound.
 	}
 	t.gather(0, 0, groups)
-	t.work += len(t.inside) + leafWork
-	if bound == t.known && (len(t.inside) == 0 || slices.Min(t.inside) > t.best.Chosen[0]) {
-		return true // All that it can be is as good, and then names decide.
+	t.work += 2*len(t.inside) + leafWork
+	if !k.roomFirst && bound == t.known && (len(t.inside) == 0 || slices.Min(t.inside) > t.best.Chosen[0]) {
+		return false, true // All that it can be is as good, and then names decide.
 	}
-	found, able := k.run(t.inside, t.known)
-	t.work += k.table.work / additionsPerLook
+	found, able = k.run(t.inside, t.known)
+	t.work += k.table.work
+	if found {
+		t.found(t.inside)
+	}
+	return found, able
+}
+
+// look takes the best set of a combination if it is better than the best so far.
+// False when it is too large.
+func (t *slicer) look(groups []int32, bound int64) bool {
+	k := &t.s.knapsack
+	found, able := t.inspect(groups, bound)
 	if !found {
 		return able
 	}
-	set := t.found(t.inside)
+	set := t.s.set
 	if !t.beats(t.bound, set) || t.roomiest() && t.bound.Capacity < t.m.replicas {
 		return able
 	}

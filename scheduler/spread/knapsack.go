@@ -44,28 +44,29 @@ type knapsack struct {
 	tallies    []tally
 	one        int64 // what each candidate adds beside keep, score and room
 
-	width    int     // members of a slot that are worth looking at
-	extra    int     // clusters beyond one a leaf; of parts: clusters
-	slack    int64   // how much less than the bound an answer may be
-	full     bool    // only sets with as many groups as there can be
-	floor    int64   // packed value that a set must reach
-	promised bool    // only the most promising units are tried
-	column   []int32 // slot of each candidate
-	laid     []int32 // its memory where it had to be laid out
-	counts   []int32 // by slot: members kept
-	values   []int64 // by slot and place: packed values, descending
-	member   []int32 // by slot and place
-	units    []unit  // in the order of the tree
-	order    []int32 // of leaves, while they are sorted
-	live     []unit  // with members, that an answer may have
-	some     []unit  // the most promising of them
-	parts    parts
-	table    table
-	relief   relief
-	cell     int    // of the best answer
-	taken    []bool // by slot
-	groups   [maxLevels]int
-	set      []int32
+	width     int     // members of a slot that are worth looking at
+	extra     int     // clusters beyond one a leaf; of parts: clusters
+	slack     int64   // how much less than the bound an answer may be
+	full      bool    // only sets with as many groups as there can be
+	floor     int64   // packed value that a set must reach
+	roomFirst bool    // nothing but room makes a set better
+	promised  bool    // only the most promising units are tried
+	column    []int32 // slot of each candidate
+	laid      []int32 // its memory where it had to be laid out
+	counts    []int32 // by slot: members kept
+	values    []int64 // by slot and place: packed values, descending
+	member    []int32 // by slot and place
+	units     []unit  // in the order of the tree
+	order     []int32 // of leaves, while they are sorted
+	live      []unit  // with members, that an answer may have
+	some      []unit  // the most promising of them
+	parts     parts
+	table     table
+	relief    relief
+	cell      int    // of the best answer
+	taken     []bool // by slot
+	groups    [maxLevels]int
+	set       []int32
 }
 
 // level is a key whose groups the table counts.
@@ -173,7 +174,7 @@ func (k *knapsack) layLevels() bool {
 // counted already.
 func (k *knapsack) addTally(at, levels int) {
 	m := k.m
-	if m.isFixed(at) {
+	if m.isFixed(at) || k.roomFirst {
 		return
 	}
 	t := tally{index: at, key: -1, least: int64(m.size.least)}
@@ -283,7 +284,7 @@ func (k *knapsack) settled() bool {
 	for _, l := range k.levels {
 		last = max(last, k.m.keys[l.key].index)
 	}
-	return k.plain && !slices.ContainsFunc(k.tallies, func(t tally) bool { return t.index < last })
+	return k.plain && !k.roomFirst && !slices.ContainsFunc(k.tallies, func(t tally) bool { return t.index < last })
 }
 
 // run looks for the best set of the candidates, which are some of the model's. It

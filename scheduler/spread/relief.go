@@ -119,6 +119,7 @@ func (r *relief) appraise(k *knapsack, probe int) {
 		r.top[at] = math.MinInt64
 	}
 	r.least = math.MaxInt64
+	k.table.work += len(k.live) * min(k.width+1, 4)
 	for at, u := range k.live {
 		if at > 0 && last > 0 {
 			changed := 0

@@ -439,10 +439,11 @@ func (t *slicer) judge(set []int32) (answer *Solution, reached bool) {
 	s.seats = append(s.seats[:0], s.seating.seats...)
 	o := s.objective()
 	for at, counter := range m.counters {
-		if counter == len(m.keys) {
-			continue // The knapsack keeps the limits of clusters, and that of its own key.
+		limits := &m.size
+		if counter < len(m.keys) {
+			limits = &m.keys[counter].limits
 		}
-		if n := int32(o.Groups[at]); n < m.keys[counter].least || n > m.keys[counter].most {
+		if n := int32(o.Groups[at]); n < limits.least || n > limits.most {
 			return nil, false
 		}
 	}

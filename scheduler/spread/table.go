@@ -362,16 +362,16 @@ func (t *table) node(n int32) packedNode {
 	return t.nodes[n]
 }
 
-// final returns the cell of the best answer, -1 when there is none. Where leaves are
-// taken whole and the best of a cell has too few of what is tallied, another of it
-// may have enough: then it is not certain.
+// final returns the cell of the best answer, -1 when there is none. Where the best of
+// a cell has too few of what is tallied, another of it may have enough: then it is not
+// certain.
 func (k *knapsack) final() (best int, certain bool) {
 	best, certain = -1, true
 	for at := 1; at <= k.table.levels[0].used; at++ {
 		switch {
 		case k.table.levels[0].cells[at].value < 0 || !k.allowed(at):
 		case !k.enough(at):
-			certain = certain && !k.whole // else the cell says how many clusters there are
+			certain = false
 		case best < 0 || k.better(at, best):
 			best = at
 		}
@@ -384,22 +384,32 @@ func (k *knapsack) groupsAt(level, cell int) int {
 	return cell / k.table.moves[level].cells % (k.levels[level].most + 1)
 }
 
-// allowed reports whether a cell meets the minimums of the levels, and with k.full
-// has as many groups as there can be.
+// allowed reports whether a cell meets the minimums of what it counts, and with
+// k.full has as many groups as there can be.
 func (k *knapsack) allowed(cell int) bool {
 	for at, l := range k.levels {
 		if k.groupsAt(at, cell) < l.least(k.full) {
 			return false
 		}
 	}
-	return true
+	return k.whole || k.clustersAt(cell) >= int(k.m.size.least)
 }
 
-// enough reports whether a cell meets the minimums of what is tallied.
+// clustersAt is the number of clusters at a cell, where they are counted.
+func (k *knapsack) clustersAt(cell int) int {
+	n := cell % (k.extra + 1)
+	if !k.parted {
+		n += k.groupsAt(len(k.levels)-1, cell)
+	}
+	return n
+}
+
+// enough reports whether a cell meets the minimums of what is tallied. Where leaves
+// are not taken whole the cell itself says how many clusters there are.
 func (k *knapsack) enough(cell int) bool {
 	value := k.table.levels[0].cells[cell].value
 	for i := range k.tallies {
-		if t := &k.tallies[i]; t.of(value) < t.least {
+		if t := &k.tallies[i]; k.whole && t.of(value) < t.least {
 			return false
 		}
 	}
@@ -409,6 +419,9 @@ func (k *knapsack) enough(cell int) bool {
 // better compares two cells level by level.
 func (k *knapsack) better(a, b int) bool {
 	x, y := k.table.levels[0].cells[a], k.table.levels[0].cells[b]
+	if k.roomFirst && x.value != y.value {
+		return x.value > y.value
+	}
 	if p, q := x.value>>k.scoreShift, y.value>>k.scoreShift; p != q {
 		return p > q
 	}
