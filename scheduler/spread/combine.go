@@ -31,6 +31,7 @@ type combiner struct {
 	next    []int32
 	members []int32   // cell by cell
 	nothing []int64   // zeros
+	value   []int64   // by candidate: packed
 	packed  []int64   // index-aligned with members: their values
 	least   int64     // value of candidates that may be part of a better set
 	values  []int64   // by cell, or group: about what its members come to
@@ -189,18 +190,22 @@ func (t *slicer) layCells() {
 		cells *= len(t.groups[f])
 		t.rank[at] = t.places(t.rank[at], f)
 	}
-	t.cell = resize(t.cell, t.m.p.Candidates)
+	t.cell, t.value = resize(t.cell, t.m.p.Candidates), resize(t.value, t.m.p.Candidates)
 	t.start, t.values = resize(t.start, cells+1), resize(t.values, cells)
+	clear(t.cell)
 	clear(t.start)
 	clear(t.values)
-	for _, i := range t.active {
-		cell := int32(0)
-		for at, f := range t.keys {
-			cell += t.rank[at][t.column[f][i]] * int32(t.rest[at])
+	for at, f := range t.keys {
+		rank, column, rest, cell := t.rank[at], t.column[f], int32(t.rest[at]), t.cell
+		for _, i := range t.active {
+			cell[i] += rank[column[i]] * rest
 		}
-		t.cell[i] = cell
+	}
+	for _, i := range t.active {
+		cell, value := t.cell[i], k.value(i)
+		t.value[i] = value
 		t.start[cell+1]++
-		t.values[cell] += k.value(i) >> 16
+		t.values[cell] += value >> 16
 	}
 	for at := range cells {
 		t.start[at+1] += t.start[at]
@@ -209,7 +214,7 @@ func (t *slicer) layCells() {
 	t.members, t.packed = resize(t.members, len(t.active)), resize(t.packed, len(t.active))
 	for _, i := range t.active {
 		at := t.next[t.cell[i]]
-		t.members[at], t.packed[at] = i, k.value(i)
+		t.members[at], t.packed[at] = i, t.value[i]
 		t.next[t.cell[i]]++
 	}
 	t.work += 2 * len(t.active)
@@ -254,7 +259,7 @@ func (t *slicer) guess() bool {
 	}
 	t.price = math.MaxInt64
 	for _, i := range t.s.set {
-		t.price = min(t.price, k.value(i))
+		t.price = min(t.price, t.value[i])
 	}
 	return true
 }
@@ -277,7 +282,7 @@ func (t *slicer) appraise() {
 		if t.first > 1 {
 			at = int(rank[column[i]])
 		}
-		t.worth[int(t.cell[i])*t.first+at] += max(0, k.value(i)-t.price)
+		t.worth[int(t.cell[i])*t.first+at] += max(0, t.value[i]-t.price)
 	}
 	t.work += 2 * len(t.active)
 }
