@@ -21,6 +21,7 @@ const (
 
 // combiner is the memory for the combinations of groups of some keys.
 type combiner struct {
+	*slicer
 	keys    []int     // combined keys, the fewest groups first, by position in model.keys
 	picks   []int     // by key: how many groups are combined
 	rest    []int     // by key: cells of the keys after it
@@ -58,12 +59,12 @@ type combination struct {
 }
 
 // few reports whether there are few enough combinations to look at all.
-func (t *slicer) few() bool {
-	m := t.m
-	slices.SortStableFunc(t.keys, func(a, b int) int { return cmp.Compare(m.keys[a].groups, m.keys[b].groups) })
+func (c *combiner) few() bool {
+	m := c.m
+	slices.SortStableFunc(c.keys, func(a, b int) int { return cmp.Compare(m.keys[a].groups, m.keys[b].groups) })
 	cells, combinations, picked := 1, 1, 0
-	for _, f := range t.keys {
-		n, most := len(t.groups[f]), int(m.keys[f].most)
+	for _, f := range c.keys {
+		n, most := len(c.groups[f]), int(m.keys[f].most)
 		if cells *= n; cells > combinedCells {
 			return false
 		}
@@ -74,50 +75,50 @@ func (t *slicer) few() bool {
 		}
 		picked += most
 	}
-	t.cells, t.first = cells, int(m.keys[t.chain[0]].groups)
-	t.picked = resize(t.picked, picked)
-	return combinations*t.first <= combinedWork
+	c.cells, c.first = cells, int(m.keys[c.chain[0]].groups)
+	c.picked = resize(c.picked, picked)
+	return combinations*c.first <= combinedWork
 }
 
 // combine looks at all combinations. Able is false when that is too much work;
 // otherwise complete says whether no slice can hold a set better than the best
 // one, but for those left open.
-func (t *slicer) combine() (complete, able bool) {
-	t.leaveChain()
-	t.divided = t.keys
-	if !t.begin() {
+func (c *combiner) combine() (complete, able bool) {
+	c.leaveChain()
+	c.divided = c.keys
+	if !c.begin() {
 		return false, false
 	}
-	if t.best == nil && t.m.p.Divided && t.m.sum(t.m.room, t.s.set) < t.m.replicas {
-		if complete, able := t.combineRoom(); able && complete && t.best == nil {
+	if c.best == nil && c.m.p.Divided && c.m.sum(c.m.room, c.s.set) < c.m.replicas {
+		if complete, able := c.combineRoom(); able && complete && c.best == nil {
 			return true, true
 		}
-		if !t.begin() {
+		if !c.begin() {
 			return false, false
 		}
 	}
-	if len(t.keys) == 0 {
+	if len(c.keys) == 0 {
 		return true, true // That was the only one.
 	}
-	t.appraise()
-	t.pick(0, t.worth, 0)
+	c.appraise()
+	c.pick(0, c.worth, 0)
 	best := 0
-	for at := range t.all {
-		if t.all[at].bound > t.all[best].bound {
+	for at := range c.all {
+		if c.all[at].bound > c.all[best].bound {
 			best = at
 		}
 	}
-	if len(t.all) == 0 || !t.look(t.groupsOf(t.all[best]), t.all[best].bound) {
-		return len(t.all) == 0, true
+	if len(c.all) == 0 || !c.look(c.groupsOf(c.all[best]), c.all[best].bound) {
+		return len(c.all) == 0, true
 	}
-	t.all[best].bound = -1
-	t.all = slices.DeleteFunc(t.all, func(o combination) bool { return o.bound < max(0, t.known) })
-	slices.SortFunc(t.all, func(a, b combination) int { return cmp.Or(cmp.Compare(b.bound, a.bound), cmp.Compare(a.at, b.at)) })
-	for _, o := range t.all {
-		if o.bound < t.known {
+	c.all[best].bound = -1
+	c.all = slices.DeleteFunc(c.all, func(o combination) bool { return o.bound < max(0, c.known) })
+	slices.SortFunc(c.all, func(a, b combination) int { return cmp.Or(cmp.Compare(b.bound, a.bound), cmp.Compare(a.at, b.at)) })
+	for _, o := range c.all {
+		if o.bound < c.known {
 			break
 		}
-		if t.work > t.limit || t.enough() || !t.look(t.groupsOf(o), o.bound) {
+		if c.work > c.limit || c.enough() || !c.look(c.groupsOf(o), o.bound) {
 			return false, true
 		}
 	}
@@ -126,46 +127,46 @@ func (t *slicer) combine() (complete, able bool) {
 
 // begin lays out the chain and solves a first combination. False when it is too
 // large.
-func (t *slicer) begin() bool {
-	if !t.s.knapsack.lay(&t.leaf) {
+func (c *combiner) begin() bool {
+	if !c.s.knapsack.lay(&c.leaf) {
 		return false
 	}
-	if t.s.knapsack.levels[0].key < 0 {
-		t.first = 1
+	if c.s.knapsack.levels[0].key < 0 {
+		c.first = 1
 	}
-	t.known, t.price, t.all, t.chosen = -1, 0, t.all[:0], t.chosen[:0]
-	t.layCells()
-	return t.guess()
+	c.known, c.price, c.all, c.chosen = -1, 0, c.all[:0], c.chosen[:0]
+	c.layCells()
+	return c.guess()
 }
 
 // combineRoom looks for any set that has room for the replicas, and stops with the
 // first that is allowed. Complete says that there is none where none was found.
-func (t *slicer) combineRoom() (complete, able bool) {
-	m, k := t.m, &t.s.knapsack
-	t.nothing = resize(t.nothing, len(m.room))
-	clear(t.nothing)
-	t.leaf.keep, t.leaf.score, t.leaf.largest, k.roomFirst = t.nothing, t.nothing, quantities{room: m.largest.room}, true
-	defer func() { t.leaf.keep, t.leaf.score, t.leaf.largest, k.roomFirst = m.keep, m.score, m.largest, false }()
-	if !t.begin() {
+func (c *combiner) combineRoom() (complete, able bool) {
+	m, k := c.m, &c.s.knapsack
+	c.nothing = resize(c.nothing, len(m.room))
+	clear(c.nothing)
+	c.leaf.keep, c.leaf.score, c.leaf.largest, k.roomFirst = c.nothing, c.nothing, quantities{room: m.largest.room}, true
+	defer func() { c.leaf.keep, c.leaf.score, c.leaf.largest, k.roomFirst = m.keep, m.score, m.largest, false }()
+	if !c.begin() {
 		return false, false
 	}
-	t.known = m.replicas
-	t.appraise()
-	t.pick(0, t.worth, 0)
-	slices.SortFunc(t.all, func(a, b combination) int { return cmp.Or(cmp.Compare(b.bound, a.bound), cmp.Compare(a.at, b.at)) })
+	c.known = m.replicas
+	c.appraise()
+	c.pick(0, c.worth, 0)
+	slices.SortFunc(c.all, func(a, b combination) int { return cmp.Or(cmp.Compare(b.bound, a.bound), cmp.Compare(a.at, b.at)) })
 	complete = true
-	for _, o := range t.all {
-		if t.best != nil {
+	for _, o := range c.all {
+		if c.best != nil {
 			return true, true
-		} else if t.work > t.limit {
+		} else if c.work > c.limit {
 			return false, true
 		}
-		found, able := t.inspect(t.groupsOf(o), o.bound)
+		found, able := c.inspect(c.groupsOf(o), o.bound)
 		if !able {
 			return false, true
 		}
 		if found {
-			t.take(t.s.set, false)
+			c.take(c.s.set, false)
 			complete = false // It has room and may lack something else.
 		}
 	}
@@ -173,57 +174,57 @@ func (t *slicer) combineRoom() (complete, able bool) {
 }
 
 // groupsOf returns the places of the groups of a combination.
-func (t *slicer) groupsOf(o combination) []int32 { return t.chosen[o.at:][:len(t.picked)] }
+func (c *combiner) groupsOf(o combination) []int32 { return c.chosen[o.at:][:len(c.picked)] }
 
 // layCells sorts the candidates by cell.
-func (t *slicer) layCells() {
-	k := &t.s.knapsack
-	n := len(t.keys)
-	t.rest, t.picks = resize(t.rest, n), resize(t.picks, n)
-	for len(t.rank) < n {
-		t.rank = append(t.rank, nil)
+func (c *combiner) layCells() {
+	k := &c.s.knapsack
+	n := len(c.keys)
+	c.rest, c.picks = resize(c.rest, n), resize(c.picks, n)
+	for len(c.rank) < n {
+		c.rank = append(c.rank, nil)
 	}
 	cells := 1
 	for at := n - 1; at >= 0; at-- {
-		f := t.keys[at]
-		t.rest[at], t.picks[at] = cells, int(t.m.keys[f].most)
-		cells *= len(t.groups[f])
-		t.rank[at] = t.places(t.rank[at], f)
+		f := c.keys[at]
+		c.rest[at], c.picks[at] = cells, int(c.m.keys[f].most)
+		cells *= len(c.groups[f])
+		c.rank[at] = c.places(c.rank[at], f)
 	}
-	t.cell, t.value = resize(t.cell, t.m.p.Candidates), resize(t.value, t.m.p.Candidates)
-	t.start, t.values = resize(t.start, cells+1), resize(t.values, cells)
-	clear(t.cell)
-	clear(t.start)
-	clear(t.values)
-	for at, f := range t.keys {
-		rank, column, rest, cell := t.rank[at], t.column[f], int32(t.rest[at]), t.cell
-		for _, i := range t.active {
+	c.cell, c.value = resize(c.cell, c.m.p.Candidates), resize(c.value, c.m.p.Candidates)
+	c.start, c.values = resize(c.start, cells+1), resize(c.values, cells)
+	clear(c.cell)
+	clear(c.start)
+	clear(c.values)
+	for at, f := range c.keys {
+		rank, column, rest, cell := c.rank[at], c.column[f], int32(c.rest[at]), c.cell
+		for _, i := range c.active {
 			cell[i] += rank[column[i]] * rest
 		}
 	}
-	for _, i := range t.active {
-		cell, value := t.cell[i], k.value(i)
-		t.value[i] = value
-		t.start[cell+1]++
-		t.values[cell] += value >> 16
+	for _, i := range c.active {
+		cell, value := c.cell[i], k.value(i)
+		c.value[i] = value
+		c.start[cell+1]++
+		c.values[cell] += value >> 16
 	}
 	for at := range cells {
-		t.start[at+1] += t.start[at]
+		c.start[at+1] += c.start[at]
 	}
-	t.next = append(t.next[:0], t.start...)
-	t.members, t.packed = resize(t.members, len(t.active)), resize(t.packed, len(t.active))
-	for _, i := range t.active {
-		at := t.next[t.cell[i]]
-		t.members[at], t.packed[at] = i, t.value[i]
-		t.next[t.cell[i]]++
+	c.next = append(c.next[:0], c.start...)
+	c.members, c.packed = resize(c.members, len(c.active)), resize(c.packed, len(c.active))
+	for _, i := range c.active {
+		at := c.next[c.cell[i]]
+		c.members[at], c.packed[at] = i, c.value[i]
+		c.next[c.cell[i]]++
 	}
-	t.work += 2 * len(t.active)
+	c.work += 2 * len(c.active)
 }
 
 // places fills memory with the place of each group of key f among those with candidates.
-func (t *slicer) places(memory []int32, f int) []int32 {
-	memory = resize(memory, len(t.allowed[f]))
-	for i, g := range t.groups[f] {
+func (c *combiner) places(memory []int32, f int) []int32 {
+	memory = resize(memory, len(c.allowed[f]))
+	for i, g := range c.groups[f] {
 		memory[g] = int32(i)
 	}
 	return memory
@@ -231,103 +232,103 @@ func (t *slicer) places(memory []int32, f int) []int32 {
 
 // guess solves one combination, of the groups that are the most valuable by
 // themselves, for the price of a cluster.
-func (t *slicer) guess() bool {
-	k := &t.s.knapsack
+func (c *combiner) guess() bool {
+	k := &c.s.knapsack
 	var groups []int32
-	for at, f := range t.keys {
-		order := make([]int32, len(t.groups[f]))
+	for at, f := range c.keys {
+		order := make([]int32, len(c.groups[f]))
 		for i := range order {
 			order[i] = int32(i)
 		}
 		values := make([]int64, len(order))
-		for cell, value := range t.values {
-			values[cell/t.rest[at]%len(values)] += value
+		for cell, value := range c.values {
+			values[cell/c.rest[at]%len(values)] += value
 		}
 		slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(values[b], values[a]) })
-		groups = append(groups, order[:t.picks[at]]...)
+		groups = append(groups, order[:c.picks[at]]...)
 	}
-	t.s.set = t.s.set[:0]
+	c.s.set = c.s.set[:0]
 	if k.roomFirst {
-		if _, able := t.inspect(groups, math.MaxInt64); !able {
+		if _, able := c.inspect(groups, math.MaxInt64); !able {
 			return false
 		}
-	} else if !t.look(groups, math.MaxInt64) {
+	} else if !c.look(groups, math.MaxInt64) {
 		return false
 	}
-	if k.whole || len(t.s.set) < int(t.m.size.most) {
+	if k.whole || len(c.s.set) < int(c.m.size.most) {
 		return true
 	}
-	t.price = math.MaxInt64
-	for _, i := range t.s.set {
-		t.price = min(t.price, t.value[i])
+	c.price = math.MaxInt64
+	for _, i := range c.s.set {
+		c.price = min(c.price, c.value[i])
 	}
 	return true
 }
 
 // appraise fills in what each cell is worth in each group of the first level.
-func (t *slicer) appraise() {
-	k := &t.s.knapsack
-	t.window = resize(t.window, k.levels[0].limit)
-	t.base = k.tallyBound()
+func (c *combiner) appraise() {
+	k := &c.s.knapsack
+	c.window = resize(c.window, k.levels[0].limit)
+	c.base = k.tallyBound()
 	if !k.whole {
-		t.base += t.price * int64(t.m.size.most)
+		c.base += c.price * int64(c.m.size.most)
 	}
-	t.worth = resize(t.worth, t.cells*t.first)
-	clear(t.worth)
-	top := t.chain[0]
-	t.place = t.places(t.place, top)
-	rank, column := t.place, t.column[top]
-	for _, i := range t.active {
+	c.worth = resize(c.worth, c.cells*c.first)
+	clear(c.worth)
+	top := c.chain[0]
+	c.place = c.places(c.place, top)
+	rank, column := c.place, c.column[top]
+	for _, i := range c.active {
 		at := 0
-		if t.first > 1 {
+		if c.first > 1 {
 			at = int(rank[column[i]])
 		}
-		t.worth[int(t.cell[i])*t.first+at] += max(0, t.value[i]-t.price)
+		c.worth[int(c.cell[i])*c.first+at] += max(0, c.value[i]-c.price)
 	}
-	t.work += 2 * len(t.active)
+	c.work += 2 * len(c.active)
 }
 
 // pick notes each combination of groups of key number at and of those after it with
 // its bound. The worth is by cell of these keys and group of the first level; so many
 // groups of the keys before are picked.
-func (t *slicer) pick(at int, worth []int64, picked int) {
-	if at == len(t.keys) {
-		t.note(worth[:t.first], nil)
+func (c *combiner) pick(at int, worth []int64, picked int) {
+	if at == len(c.keys) {
+		c.note(worth[:c.first], nil)
 		return
 	}
-	if at == len(t.keys)-1 {
-		t.tops = resize(t.tops, len(t.groups[t.keys[at]]))
-		t.top = 0
-		for g := range t.tops {
-			t.tops[g] = t.largest(worth[g*t.first:][:t.first], nil)
-			t.top = max(t.top, t.tops[g])
+	if at == len(c.keys)-1 {
+		c.tops = resize(c.tops, len(c.groups[c.keys[at]]))
+		c.top = 0
+		for g := range c.tops {
+			c.tops[g] = c.largest(worth[g*c.first:][:c.first], nil)
+			c.top = max(c.top, c.tops[g])
 		}
 	}
-	t.choose(at, worth, nil, 0, picked, t.picks[at])
+	c.choose(at, worth, nil, 0, picked, c.picks[at])
 }
 
 // choose picks so many more groups of key number at, from group number from on. The
 // sum is that of the worth of those picked.
-func (t *slicer) choose(at int, worth, sum []int64, from, picked, more int) {
-	last := at == len(t.keys)-1
-	size := t.rest[at] * t.first
-	for len(t.sums) <= picked {
-		t.sums = append(t.sums, nil)
+func (c *combiner) choose(at int, worth, sum []int64, from, picked, more int) {
+	last := at == len(c.keys)-1
+	size := c.rest[at] * c.first
+	for len(c.sums) <= picked {
+		c.sums = append(c.sums, nil)
 	}
-	next := resize(t.sums[picked], size)
-	t.sums[picked] = next
-	hope := t.base
+	next := resize(c.sums[picked], size)
+	c.sums[picked] = next
+	hope := c.base
 	if last && sum != nil {
-		hope += t.largest(sum, nil)
+		hope += c.largest(sum, nil)
 	}
-	for g := from; g <= len(t.groups[t.keys[at]])-more; g++ {
+	for g := from; g <= len(c.groups[c.keys[at]])-more; g++ {
 		row := worth[g*size:][:size]
-		t.picked[picked] = int32(g)
+		c.picked[picked] = int32(g)
 		switch {
-		case last && hope+t.tops[g]+int64(more-1)*t.top < t.known:
+		case last && hope+c.tops[g]+int64(more-1)*c.top < c.known:
 			continue
 		case last && more == 1:
-			t.note(row, sum)
+			c.note(row, sum)
 			continue
 		case sum == nil:
 			copy(next, row)
@@ -338,17 +339,17 @@ func (t *slicer) choose(at int, worth, sum []int64, from, picked, more int) {
 			}
 		}
 		if more > 1 {
-			t.choose(at, worth, next, g+1, picked+1, more-1)
+			c.choose(at, worth, next, g+1, picked+1, more-1)
 		} else {
-			t.pick(at+1, next, picked+1)
+			c.pick(at+1, next, picked+1)
 		}
 	}
 }
 
 // largest adds up the largest of a and b added, as many as there may be groups of the
 // first level. Without b it adds up those of a.
-func (t *slicer) largest(a, b []int64) int64 {
-	window := t.window
+func (c *combiner) largest(a, b []int64) int64 {
+	window := c.window
 	clear(window)
 	last := len(window) - 1
 	if b == nil {
@@ -373,75 +374,75 @@ func (t *slicer) largest(a, b []int64) int64 {
 }
 
 // note keeps a combination if its bound reaches the best set.
-func (t *slicer) note(a, b []int64) {
-	bound := t.base + t.largest(a, b)
-	if bound < t.known {
+func (c *combiner) note(a, b []int64) {
+	bound := c.base + c.largest(a, b)
+	if bound < c.known {
 		return
 	}
-	t.all = append(t.all, combination{bound, int32(len(t.chosen))})
-	t.chosen = append(t.chosen, t.picked...)
+	c.all = append(c.all, combination{bound, int32(len(c.chosen))})
+	c.chosen = append(c.chosen, c.picked...)
 }
 
 // inspect leaves the best set of a combination in the solver, given the places of its
 // groups and its bound, unless it is no better than what is known. Able is false when
 // it is too large.
-func (t *slicer) inspect(groups []int32, bound int64) (found, able bool) {
-	k := &t.s.knapsack
-	t.inside, t.least = t.inside[:0], math.MinInt64
-	if t.known >= 0 && bound < math.MaxInt64 {
-		t.least = t.price - (bound - t.known) // A candidate below the price takes that much off the bound.
+func (c *combiner) inspect(groups []int32, bound int64) (found, able bool) {
+	k := &c.s.knapsack
+	c.inside, c.least = c.inside[:0], math.MinInt64
+	if c.known >= 0 && bound < math.MaxInt64 {
+		c.least = c.price - (bound - c.known) // A candidate below the price takes that much off the bound.
 	}
-	t.gather(0, 0, groups)
-	t.work += 2*len(t.inside) + leafWork
-	if !k.roomFirst && bound == t.known && (len(t.inside) == 0 || slices.Min(t.inside) > t.best.Chosen[0]) {
+	c.gather(0, 0, groups)
+	c.work += 2*len(c.inside) + leafWork
+	if !k.roomFirst && bound == c.known && (len(c.inside) == 0 || slices.Min(c.inside) > c.best.Chosen[0]) {
 		return false, true // All that it can be is as good, and then names decide.
 	}
-	found, able = k.run(t.inside, t.known)
-	t.work += k.table.work
+	found, able = k.run(c.inside, c.known)
+	c.work += k.table.work
 	if found {
-		t.found(t.inside)
+		c.found(c.inside)
 	}
 	return found, able
 }
 
 // look takes the best set of a combination if it is better than the best so far.
 // False when it is too large.
-func (t *slicer) look(groups []int32, bound int64) bool {
-	k := &t.s.knapsack
-	found, able := t.inspect(groups, bound)
+func (c *combiner) look(groups []int32, bound int64) bool {
+	k := &c.s.knapsack
+	found, able := c.inspect(groups, bound)
 	if !found {
 		return able
 	}
-	set := t.s.set
-	if !t.beats(t.bound, set) || t.roomiest() && t.bound.Capacity < t.m.replicas {
+	set := c.s.set
+	if !c.beats(c.bound, set) || c.roomiest() && c.bound.Capacity < c.m.replicas {
 		return able
 	}
-	for at, f := range t.keys {
-		clear(t.allowed[f])
-		for _, g := range groups[:t.picks[at]] {
-			t.allowed[f][t.groups[f][g]] = true
+	for at, f := range c.keys {
+		clear(c.allowed[f])
+		for _, g := range groups[:c.picks[at]] {
+			c.allowed[f][c.groups[f][g]] = true
 		}
-		groups = groups[t.picks[at]:]
+		groups = groups[c.picks[at]:]
 	}
 	full, value := k.full, k.table.levels[0].cells[k.cell].value
-	if _, reached := t.take(set, true); reached && full {
-		t.known = max(t.known, value)
+	if _, reached := c.take(set, true); reached && full {
+		c.known = max(c.known, value)
 	}
 	return able
 }
 
 // gather adds the members of the cells of a combination to those inside.
-func (t *slicer) gather(at, cell int, groups []int32) {
-	if at == len(t.keys) {
-		start, end := t.start[cell], t.start[cell+1]
-		for at, value := range t.packed[start:end] {
-			if value >= t.least {
-				t.inside = append(t.inside, t.members[int(start)+at])
+func (c *combiner) gather(at, cell int, groups []int32) {
+	if at == len(c.keys) {
+		start, end := c.start[cell], c.start[cell+1]
+		for at, value := range c.packed[start:end] {
+			if value >= c.least {
+				c.inside = append(c.inside, c.members[int(start)+at])
 			}
 		}
 		return
 	}
-	for _, g := range groups[:t.picks[at]] {
-		t.gather(at+1, cell+int(g)*t.rest[at], groups[t.picks[at]:])
+	for _, g := range groups[:c.picks[at]] {
+		c.gather(at+1, cell+int(g)*c.rest[at], groups[c.picks[at]:])
 	}
 }

@@ -46,9 +46,8 @@ type slicer struct {
 	bound   Objective // of the slice looked at
 	best    *Solution // best allowed set of all slices and before
 	open    []openSlice
-	combiner
-	work  int
-	limit int // of work
+	work    int
+	limit   int // of work
 }
 
 // enough reports whether there is an answer where any will do.
@@ -75,7 +74,7 @@ func (s *Solver) slice(p *Problem, known *Solution, climb, work int) *Solution {
 	proven := t.m.held <= t.m.replicas || !t.m.p.Divided // what is kept beyond the replicas counts in bounds and for no set
 	complete, able := s.combines, s.combines
 	if able {
-		complete, able = t.combine()
+		complete, able = s.combiner.combine()
 	}
 	switch {
 	case able:
@@ -125,7 +124,8 @@ func (t *slicer) branchAll() bool {
 func (t *slicer) init(s *Solver) bool {
 	m := &s.model
 	t.s, t.m, t.last = s, m, 0
-	t.fixed, t.keys = t.fixed[:0], t.keys[:0]
+	c := &s.combiner
+	t.fixed, c.slicer, c.keys = t.fixed[:0], t, c.keys[:0]
 	if m.chain || len(m.tierRanks) > 1 {
 		return false
 	}
@@ -143,7 +143,7 @@ func (t *slicer) init(s *Solver) bool {
 		}
 		t.fixed = append(t.fixed, at)
 		if !slices.Contains(t.chain, at) {
-			t.keys = append(t.keys, at)
+			c.keys = append(c.keys, at)
 		}
 	}
 	t.lay()

@@ -10,12 +10,13 @@ func Solve(p *Problem) (Solution, *Infeasible) { return new(Solver).Solve(p) }
 // depend on what was solved before and never alias that memory. The zero value
 // is ready. Not for concurrent use.
 type Solver struct {
-	model   model
-	buffers buffers
-	plan    plan
-	search  search
-	slicer  slicer
-	seating seating
+	model    model
+	buffers  buffers
+	plan     plan
+	search   search
+	slicer   slicer
+	combiner combiner
+	seating  seating
 	// knapsack is for models with at most one key.
 	knapsack knapsack
 	set      []int32
@@ -111,7 +112,7 @@ func (s *Solver) decide(p *Problem, split bool) bool {
 		m.arrange(&s.buffers)
 	}
 	if split && len(m.keys) > 1 {
-		s.combines = s.slicer.init(s) && s.slicer.few()
+		s.combines = s.slicer.init(s) && s.combiner.few()
 		if s.combines {
 			s.proven = false
 			return false
