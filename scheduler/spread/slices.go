@@ -71,7 +71,7 @@ func (s *Solver) slice(p *Problem, known *Solution, climb, work int) *Solution {
 	}
 	t := &s.slicer
 	t.best, t.work, t.limit, t.open = known, 0, work, t.open[:0]
-	proven := t.m.held <= t.m.replicas || !t.m.p.Divided // what is kept beyond the replicas counts in bounds and for no set
+	proven := t.provable()
 	complete, able := s.combines, s.combines
 	if able {
 		complete, able = s.combiner.combine()
@@ -92,9 +92,7 @@ func (s *Solver) slice(p *Problem, known *Solution, climb, work int) *Solution {
 	if t.enough() {
 		return t.best
 	}
-	if proven && len(t.open) > 0 && len(t.divided) == 0 {
-		proven = false // the whole problem is open
-	} else if proven && len(t.open) > 0 {
+	if proven && len(t.open) > 0 {
 		proven = t.close(p)
 		nodes := s.nodes
 		s.model.prepare(p)
@@ -107,6 +105,10 @@ func (s *Solver) slice(p *Problem, known *Solution, climb, work int) *Solution {
 	}
 	return t.best
 }
+
+// provable reports whether bounds of slices say enough: what is kept beyond the replicas
+// counts in them and for no set.
+func (t *slicer) provable() bool { return t.m.held <= t.m.replicas || !t.m.p.Divided }
 
 // branchAll is branch over everything.
 func (t *slicer) branchAll() bool {

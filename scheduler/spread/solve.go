@@ -113,7 +113,12 @@ func (s *Solver) decide(p *Problem, split bool) bool {
 	}
 	if split && len(m.keys) > 1 {
 		s.combines = s.slicer.init(s) && s.combiner.few()
-		if s.combines {
+		if s.combines && len(s.combiner.keys) == 0 {
+			s.combines = false // Nothing is to be combined: either that is the answer or says nothing.
+			if found, certain := s.asChain(); certain {
+				return found
+			}
+		} else if s.combines {
 			s.proven = false
 			return false
 		}
@@ -126,6 +131,23 @@ func (s *Solver) decide(p *Problem, split bool) bool {
 		return false
 	}
 	return s.lookFor()
+}
+
+// asChain looks for the best set as if only the keys that nest mattered. If it meets
+// the minimums of the others and has as many groups of them as there are, no other is
+// better.
+func (s *Solver) asChain() (found, certain bool) {
+	t := &s.slicer
+	t.best, t.work, t.limit, t.open = nil, 0, sliceWork, t.open[:0]
+	complete, able := s.combiner.combine()
+	if !able || !complete || len(t.open) > 0 || !t.provable() {
+		return false, false
+	}
+	if t.best != nil {
+		s.set, s.seats = append(s.set[:0], t.best.Chosen...), append(s.seats[:0], t.best.Seats...)
+		s.plan.exact = false
+	}
+	return t.best != nil, true
 }
 
 // lookFor searches as decide promises.
