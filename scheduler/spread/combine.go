@@ -43,8 +43,7 @@ type combiner struct {
 	base    int64     // what each bound contains
 	window  []int64   // the largest worths of a combination
 	sums    [][]int64 // by number of groups picked: the worth of what they leave
-	tops    []int64   // by group of the last key: what no combination gets more of from it
-	top     int64     // the largest of them
+	pairs   []int64   // by two groups of the last key: the largest worths of both together
 	picked  []int32   // groups picked of each key
 	all     []combination
 	chosen  []int32 // by combination: the groups picked
@@ -297,53 +296,75 @@ func (c *combiner) pick(at int, worth []int64, picked int) {
 		return
 	}
 	if at == len(c.keys)-1 {
-		c.tops = resize(c.tops, len(c.groups[c.keys[at]]))
-		c.top = 0
-		for g := range c.tops {
-			c.tops[g] = c.largest(worth[g*c.first:][:c.first], nil)
-			c.top = max(c.top, c.tops[g])
+		c.appraisePairs(worth, len(c.groups[c.keys[at]]))
+	}
+	c.choose(at, worth, nil, 0, picked, c.picks[at], 0)
+}
+
+// appraisePairs fills in what any two groups of the last key bring at most, and each
+// alone. The worth of n groups is that of all pairs of them over n−1, so that no
+// combination brings more than the largest worths of its pairs over n−1.
+func (c *combiner) appraisePairs(worth []int64, groups int) {
+	c.pairs = resize(c.pairs, groups*groups)
+	for a := range groups {
+		row := worth[a*c.first:][:c.first]
+		c.pairs[a*groups+a] = c.largest(row, nil)
+		for b := range a {
+			c.pairs[a*groups+b] = c.largest(row, worth[b*c.first:][:c.first])
 		}
 	}
-	c.choose(at, worth, nil, 0, picked, c.picks[at])
 }
 
 // choose picks so many more groups of key number at, from group number from on. The
-// sum is that of the worth of those picked.
-func (c *combiner) choose(at int, worth, sum []int64, from, picked, more int) {
-	last := at == len(c.keys)-1
+// sum is that of the worth of those picked; brought, for the last key, what their
+// pairs bring.
+func (c *combiner) choose(at int, worth, sum []int64, from, picked, more int, brought int64) {
+	last, groups := at == len(c.keys)-1, len(c.groups[c.keys[at]])
 	size := c.rest[at] * c.first
 	for len(c.sums) <= picked {
 		c.sums = append(c.sums, nil)
 	}
 	next := resize(c.sums[picked], size)
 	c.sums[picked] = next
-	hope := c.base
-	if last && sum != nil {
-		hope += c.largest(sum, nil)
-	}
-	for g := from; g <= len(c.groups[c.keys[at]])-more; g++ {
-		row := worth[g*size:][:size]
+	for g := from; g <= groups-more; g++ {
+		row, all := worth[g*size:][:size], brought
 		c.picked[picked] = int32(g)
-		switch {
-		case last && hope+c.tops[g]+int64(more-1)*c.top < c.known:
-			continue
-		case last && more == 1:
-			c.note(row, sum)
-			continue
-		case sum == nil:
+		if last {
+			all += c.bring(g, groups, picked, at)
+			if more == 1 {
+				if c.base+all/int64(max(1, c.picks[at]-1)) >= c.known {
+					c.note(row, sum)
+				}
+				continue
+			}
+		}
+		if sum == nil {
 			copy(next, row)
-		default:
+		} else {
 			before := sum[:len(row)]
 			for i, w := range row {
 				next[i] = before[i] + w
 			}
 		}
 		if more > 1 {
-			c.choose(at, worth, next, g+1, picked+1, more-1)
+			c.choose(at, worth, next, g+1, picked+1, more-1, all)
 		} else {
 			c.pick(at+1, next, picked+1)
 		}
 	}
+}
+
+// bring is what the pairs of group g of the last key with those picked before bring,
+// or the group alone where only one is picked.
+func (c *combiner) bring(g, groups, picked, at int) int64 {
+	if c.picks[at] == 1 {
+		return c.pairs[g*groups+g]
+	}
+	sum := int64(0)
+	for _, other := range c.picked[len(c.picked)-c.picks[at] : picked] {
+		sum += c.pairs[g*groups+int(other)]
+	}
+	return sum
 }
 
 // largest adds up the largest of a and b added, as many as there may be groups of the
