@@ -48,6 +48,7 @@ type combiner struct {
 	all     []combination
 	chosen  []int32 // by combination: the groups picked
 	known   int64   // packed value of the best set, if it has as many groups as there can be; -1: none
+	total   []int64 // by group of the first level: what a combination is worth
 	inside  []int32
 }
 
@@ -276,13 +277,8 @@ func (c *combiner) appraise() {
 	clear(c.worth)
 	top := c.chain[0]
 	c.place = c.places(c.place, top)
-	rank, column := c.place, c.column[top]
 	for _, i := range c.active {
-		at := 0
-		if c.first > 1 {
-			at = int(rank[column[i]])
-		}
-		c.worth[int(c.cell[i])*c.first+at] += max(0, c.value[i]-c.price)
+		c.worth[int(c.cell[i])*c.first+c.placeOf(i)] += max(0, c.value[i]-c.price)
 	}
 	c.work += 2 * len(c.active)
 }
@@ -415,8 +411,8 @@ func (c *combiner) inspect(groups []int32, bound int64) (found, able bool) {
 	}
 	c.gather(0, 0, groups)
 	c.work += 2*len(c.inside) + leafWork
-	if !k.roomFirst && bound == c.known && (len(c.inside) == 0 || slices.Min(c.inside) > c.best.Chosen[0]) {
-		return false, true // All that it can be is as good, and then names decide.
+	if !k.roomFirst && bound == c.known && !c.named(groups) {
+		return false, true
 	}
 	found, able = k.run(c.inside, c.known)
 	c.work += k.table.work
@@ -424,6 +420,58 @@ func (c *combiner) inspect(groups []int32, bound int64) (found, able bool) {
 		c.found(c.inside)
 	}
 	return found, able
+}
+
+// named reports whether a combination that can be as good as the best set and no better
+// can win by names: it holds the first candidate of the best set or one before it, with
+// whose group of the first level it reaches its bound.
+func (c *combiner) named(groups []int32) bool {
+	first := c.best.Chosen[0]
+	total := c.sum(groups)
+	for _, i := range c.inside {
+		if i == first {
+			return true
+		} else if i > first {
+			continue
+		}
+		at := c.placeOf(i)
+		of := total[at]
+		total[at] = math.MaxInt64 >> 1
+		with := c.largest(total, nil) - math.MaxInt64>>1 + of
+		total[at] = of
+		if c.base+with >= c.known {
+			return true
+		}
+	}
+	return false
+}
+
+// sum adds up what the cells of a combination are worth in each group of the first level.
+func (c *combiner) sum(groups []int32) []int64 {
+	c.total = resize(c.total, c.first)
+	clear(c.total)
+	var add func(at, cell int, groups []int32)
+	add = func(at, cell int, groups []int32) {
+		if at == len(c.keys) {
+			for i, w := range c.worth[cell*c.first:][:c.first] {
+				c.total[i] += w
+			}
+			return
+		}
+		for _, g := range groups[:c.picks[at]] {
+			add(at+1, cell+int(g)*c.rest[at], groups[c.picks[at]:])
+		}
+	}
+	add(0, 0, groups)
+	return c.total
+}
+
+// placeOf is the place of the group of the first level that candidate i lies in.
+func (c *combiner) placeOf(i int32) int {
+	if c.first == 1 {
+		return 0
+	}
+	return int(c.place[c.column[c.chain[0]][i]])
 }
 
 // look takes the best set of a combination if it is better than the best so far.

@@ -66,10 +66,10 @@ type openSlice struct {
 // proven. A problem that cannot be sliced keeps its known answer. The slicer is that
 // of the model.
 func (s *Solver) slice(p *Problem, known *Solution, climb, work int) *Solution {
-	if !s.combines && !s.model.sliceable() {
+	t := &s.slicer
+	if !s.combines && (!s.model.sliceable() || !t.init(s)) {
 		return known
 	}
-	t := &s.slicer
 	t.best, t.work, t.limit, t.open = known, 0, work, t.open[:0]
 	proven := t.provable()
 	complete, able := s.combines, s.combines
