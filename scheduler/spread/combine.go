@@ -112,6 +112,7 @@ func (c *combiner) combine() (complete, able bool) {
 		return len(c.all) == 0, true
 	}
 	c.all[best].bound = -1
+	c.reappraise()
 	c.all = slices.DeleteFunc(c.all, func(o combination) bool { return o.bound < max(0, c.known) })
 	slices.SortFunc(c.all, func(a, b combination) int { return cmp.Or(cmp.Compare(b.bound, a.bound), cmp.Compare(a.at, b.at)) })
 	for _, o := range c.all {
@@ -171,6 +172,24 @@ func (c *combiner) combineRoom() (complete, able bool) {
 		}
 	}
 	return complete, true
+}
+
+// reappraise bounds the combinations that are left anew, with the price that the last
+// one solved has led to.
+func (c *combiner) reappraise() {
+	k := &c.s.knapsack
+	price := k.relief.cluster
+	if c.known < 0 || k.whole || price == c.price || price <= 0 {
+		return
+	}
+	c.price = price
+	c.appraise()
+	for at := range c.all {
+		if o := &c.all[at]; o.bound >= c.known {
+			o.bound = c.base + c.largest(c.sum(c.groupsOf(*o)), nil)
+		}
+	}
+	c.work += len(c.all) * c.first
 }
 
 // groupsOf returns the places of the groups of a combination.
