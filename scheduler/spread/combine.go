@@ -310,20 +310,22 @@ func (c *combiner) pick(at int, worth []int64, picked int) {
 		c.note(worth[:c.first], nil)
 		return
 	}
-	if at == len(c.keys)-1 {
+	if c.paired(at) {
 		c.appraisePairs(worth, len(c.groups[c.keys[at]]))
 	}
 	c.choose(at, worth, nil, 0, picked, c.picks[at], 0)
 }
 
-// appraisePairs fills in what any two groups of the last key bring at most, and each
-// alone. The worth of n groups is that of all pairs of them over n−1, so that no
-// combination brings more than the largest worths of its pairs over n−1.
+// paired reports whether the combinations of key number at are bounded by pairs first.
+func (c *combiner) paired(at int) bool { return at == len(c.keys)-1 && c.picks[at] > 2 }
+
+// appraisePairs fills in what any two groups of the last key bring at most. The worth of
+// n groups is that of all pairs of them over n−1, so that no combination brings more
+// than what its pairs bring over n−1.
 func (c *combiner) appraisePairs(worth []int64, groups int) {
 	c.pairs = resize(c.pairs, groups*groups)
 	for a := range groups {
 		row := worth[a*c.first:][:c.first]
-		c.pairs[a*groups+a] = c.largest(row, nil)
 		for b := range a {
 			c.pairs[a*groups+b] = c.largest(row, worth[b*c.first:][:c.first])
 		}
@@ -344,14 +346,17 @@ func (c *combiner) choose(at int, worth, sum []int64, from, picked, more int, br
 	for g := from; g <= groups-more; g++ {
 		row, all := worth[g*size:][:size], brought
 		c.picked[picked] = int32(g)
-		if last {
-			all += c.bring(g, groups, picked, at)
-			if more == 1 {
-				if c.base+all/int64(max(1, c.picks[at]-1)) >= c.known {
-					c.note(row, sum)
-				}
+		if c.paired(at) {
+			for _, other := range c.picked[len(c.picked)-c.picks[at] : picked] {
+				all += c.pairs[g*groups+int(other)]
+			}
+			if more == 1 && c.base+all/int64(c.picks[at]-1) < c.known {
 				continue
 			}
+		}
+		if last && more == 1 {
+			c.note(row, sum)
+			continue
 		}
 		if sum == nil {
 			copy(next, row)
@@ -367,19 +372,6 @@ func (c *combiner) choose(at int, worth, sum []int64, from, picked, more int, br
 			c.pick(at+1, next, picked+1)
 		}
 	}
-}
-
-// bring is what the pairs of group g of the last key with those picked before bring,
-// or the group alone where only one is picked.
-func (c *combiner) bring(g, groups, picked, at int) int64 {
-	if c.picks[at] == 1 {
-		return c.pairs[g*groups+g]
-	}
-	sum := int64(0)
-	for _, other := range c.picked[len(c.picked)-c.picks[at] : picked] {
-		sum += c.pairs[g*groups+int(other)]
-	}
-	return sum
 }
 
 // largest adds up the largest of a and b added, as many as there may be groups of the

@@ -124,13 +124,14 @@ func (k *knapsack) solve(m *model) (found, able bool) {
 	if !k.lay(m) {
 		return false, false
 	}
-	k.relief.price, k.relief.cluster = [maxLevels]int64{}, 0
 	return k.run(m.active, -1)
 }
 
-// lay reports whether m is of the right kind, and prepares what all runs share.
+// lay reports whether m is of the right kind, and prepares what all runs share. A run
+// begins with the prices of the one before.
 func (k *knapsack) lay(m *model) bool {
 	k.m = m
+	k.relief.price, k.relief.cluster = [maxLevels]int64{}, 0
 	return m.chain && (len(m.tierRanks) == 1 || m.p.Divided) && k.layLevels() && k.pack() && k.layUnits()
 }
 
