@@ -204,6 +204,9 @@ func (k *knapsack) promising() {
 		}
 	}
 	n := last.most + promisingLeaves
+	if k.parted {
+		n = n/2 + 1 // Most have several leaves.
+	}
 	enough := r.largest(r.nets, n)
 	k.some, r.at = k.some[:0], r.at[:0]
 	equal := n // of those that are as valuable as the last one, so many
