@@ -35,7 +35,7 @@ type combiner struct {
 	value   []int64   // by candidate: packed
 	packed  []int64   // index-aligned with members: their values
 	least   int64     // value of candidates that may be part of a better set
-	values  []int64   // by cell, or group: about what its members come to
+	values  []float64 // by cell: about what its members come to
 	first   int       // groups of the first level of the chain
 	place   []int32   // by group of the first level: its place among those with candidates
 	worth   []int64   // by cell and group of the first level
@@ -135,7 +135,7 @@ func (c *combiner) begin() bool {
 	if c.s.knapsack.levels[0].key < 0 {
 		c.first = 1
 	}
-	c.known, c.price, c.all, c.chosen = -1, 0, c.all[:0], c.chosen[:0]
+	c.known, c.price, c.all, c.chosen, c.open = -1, 0, c.all[:0], c.chosen[:0], c.open[:0]
 	c.layCells()
 	return c.guess()
 }
@@ -225,7 +225,7 @@ func (c *combiner) layCells() {
 		cell, value := c.cell[i], k.value(i)
 		c.value[i] = value
 		c.start[cell+1]++
-		c.values[cell] += value >> 16
+		c.values[cell] += float64(value)
 	}
 	for at := range cells {
 		c.start[at+1] += c.start[at]
@@ -259,7 +259,7 @@ func (c *combiner) guess() bool {
 		for i := range order {
 			order[i] = int32(i)
 		}
-		values := make([]int64, len(order))
+		values := make([]float64, len(order))
 		for cell, value := range c.values {
 			values[cell/c.rest[at]%len(values)] += value
 		}

@@ -107,6 +107,7 @@ func (t *table) shape(k *knapsack) bool {
 		o.used = cells - 1
 	}
 	t.count(k, cells)
+	t.work += cells
 	return true
 }
 
