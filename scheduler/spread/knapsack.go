@@ -356,29 +356,46 @@ func (k *knapsack) gather(candidates []int32) {
 	k.counts = resize(k.counts, k.slots)
 	clear(k.counts)
 	k.values, k.member = resize(k.values, k.slots*k.width), resize(k.member, k.slots*k.width)
-	grouped := k.levels[0].key >= 0
+	var column []int32 // nil: all in one slot
+	if k.levels[0].key >= 0 {
+		column = k.column
+	}
+	if k.whole {
+		k.gatherWhole(column, candidates)
+		return
+	}
+	for _, i := range candidates {
+		slot := 0
+		if column != nil {
+			slot = int(column[i])
+		}
+		value := k.value(i)
+		if n := int(k.counts[slot]); n < k.width || value >= k.values[slot*k.width+n-1] {
+			k.insert(slot, i, value)
+		}
+	}
+}
+
+// gatherWhole adds up the members of each slot.
+func (k *knapsack) gatherWhole(column, candidates []int32) {
 	tallied := slices.ContainsFunc(k.tallies, func(t tally) bool { return t.key >= 0 })
 	if tallied {
 		k.forgetTallies()
 	}
 	for _, i := range candidates {
 		slot := 0
-		if grouped {
-			slot = int(k.column[i])
+		if column != nil {
+			slot = int(column[i])
 		}
 		value := k.value(i)
 		if tallied {
 			value += k.tallied(i)
 		}
-		if k.whole {
-			if k.counts[slot] == 0 {
-				k.counts[slot], k.member[slot], k.values[slot] = 1, i, 0
-			}
-			k.values[slot] += value
-			k.member[slot] = min(k.member[slot], i)
-		} else {
-			k.insert(slot, i, value)
+		if k.counts[slot] == 0 {
+			k.counts[slot], k.member[slot], k.values[slot] = 1, i, 0
 		}
+		k.values[slot] += value
+		k.member[slot] = min(k.member[slot], i)
 	}
 }
 
