@@ -55,6 +55,9 @@ func (k *knapsack) reduce() bool {
 	if k.floor >= 0 && !r.drop(k, k.floor) {
 		return false
 	}
+	if len(k.levels) == 1 && !k.parted {
+		return len(k.live) <= k.levels[0].most || r.drop(k, max(k.floor, r.greedy(k)))
+	}
 	for range reliefRounds {
 		if len(k.live) <= k.levels[len(k.levels)-1].most+promisingLeaves || k.slack == 0 {
 			return true
@@ -75,6 +78,45 @@ func (k *knapsack) reduce() bool {
 		r.drop(k, max(k.floor, k.table.levels[0].cells[known].value))
 	}
 	return true
+}
+
+// greedy returns the packed value of the most valuable leaves of the only level with
+// the best of their other members, and takes the price from those; -1 when they are
+// too few.
+func (r *relief) greedy(k *knapsack) int64 {
+	known, most, extras := int64(-1), k.levels[0].most, 0
+	if !k.whole {
+		extras = int(k.m.size.most) - most
+	}
+	for range reliefRounds {
+		r.appraise(k, -1)
+		r.window = resize(r.window, extras)
+		clear(r.window)
+		value, left, clusters := int64(0), most, most
+		for at, u := range k.live {
+			if left == 0 || r.worth[at] < r.top[most-1] {
+				continue
+			}
+			left--
+			values := k.of(u.id)
+			value += values[0]
+			for _, v := range values[1:] {
+				push(r.window, v)
+			}
+		}
+		for _, v := range r.window {
+			if value += v; v > 0 {
+				clusters++
+			}
+		}
+		if k.whole || clusters >= int(k.m.size.least) {
+			known = max(known, value)
+		}
+		if extras > 0 {
+			r.cluster = r.window[extras-1]
+		}
+	}
+	return known
 }
 
 // fitsRelief reports whether the bound itself cannot overflow.
