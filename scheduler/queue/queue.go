@@ -17,8 +17,8 @@
 // 10, … seconds after the attempt before, however many changes there are: a fleet in motion does not keep the scheduler busy with what does not
 // fit. Done ends the row.
 //
-// A binding that backs off because the attempt lacked something, such as an answer of a plugin, becomes active as soon as Resume says that it is
-// back.
+// A binding that backs off because the attempt lacked something, such as an answer of a plugin or room in a quota, becomes active as soon as Resume
+// says that it is back: at once if only one attempt was in vain, else no earlier than FirstBackoff after the latest one.
 package queue
 
 import (
@@ -218,8 +218,12 @@ func (q *Queue) Retry(key Key, lacked string) {
 	if it == nil {
 		return
 	}
-	if it.again || lacked != "" && q.resumes[lacked] > it.back {
+	if it.again {
 		q.activate(it)
+		return
+	}
+	if lacked != "" && q.resumes[lacked] > it.back {
+		q.rouse(it, resumedAt(it))
 		return
 	}
 	if it.lacked = lacked; lacked != "" {
@@ -246,7 +250,7 @@ func (q *Queue) Park(key Key, cures []framework.Cure, flush bool) {
 		return
 	}
 	if q.changes.advanced(it.seen, cures) {
-		q.rouse(it)
+		q.rouse(it, wokenAt(it))
 		return
 	}
 	it.state, it.cures = parked, cures
@@ -274,29 +278,45 @@ func (q *Queue) Wake(changes ...framework.Cure) int {
 	for _, change := range changes {
 		q.changes.count(change.Fact)
 		for _, it := range q.parked.matching(change) {
-			q.rouse(it)
+			q.rouse(it, wokenAt(it))
 			woken++
 		}
 	}
 	return woken
 }
 
-// Resume says that what attempts lacked is back, makes those active that back off for want of it, and returns their number.
+// Resume says that what attempts lacked is back, makes those active that back off for want of it, those that were tried again in vain just before
+// after a while, and returns their number.
 func (q *Queue) Resume(lacked string) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.resumed++
 	q.resumes[lacked] = q.resumed
 	waiting := slices.SortedFunc(maps.Keys(q.lacking[lacked]), byArrival)
+	resumed := 0
 	for _, it := range waiting {
-		q.activate(it)
+		if at := resumedAt(it); at.Before(it.at) {
+			q.rouse(it, at)
+			resumed++
+		}
 	}
-	return len(waiting)
+	return resumed
 }
 
-// rouse makes the item active, at once or when enough time has passed since it was taken last.
-func (q *Queue) rouse(it *item) {
-	at := it.taken.Add(paceFor(it.Attempts))
+// resumedAt returns when an item is tried again whose lack has ended: however often that happens, not twice within FirstBackoff after it was in vain
+// once.
+func resumedAt(it *item) time.Time {
+	if it.Attempts <= 1 {
+		return it.taken
+	}
+	return it.taken.Add(FirstBackoff)
+}
+
+// wokenAt returns when an item is tried again after a change that could cure it.
+func wokenAt(it *item) time.Time { return it.taken.Add(paceFor(it.Attempts)) }
+
+// rouse makes the item active, at once or when that time has come.
+func (q *Queue) rouse(it *item, at time.Time) {
 	if !at.After(q.clock.Now()) {
 		q.activate(it)
 		return

@@ -194,8 +194,12 @@ func TestResume(t *testing.T) {
 	}
 	q.Retry(key("first"), "cost")
 	q.Retry(key("second"), "rack")
-	expect(t, q, "first") // It came back while first was in hand.
+	expect(t, q)
+	clock.Step(FirstBackoff)
+	expect(t, q, "other", "nothing", "first") // It came back while first was in hand; the others have waited their time.
 	q.Retry(key("first"), "cost")
+	q.Retry(key("other"), "rack")
+	q.Retry(key("nothing"), "")
 	expect(t, q) // But not since first was taken again.
 	clock.Step(LongestBackoff)
 	if got := names(q); len(got) != 4 {
@@ -203,6 +207,30 @@ func TestResume(t *testing.T) {
 	}
 	if n := q.Resume("cost") + q.Resume("rack"); n != 0 {
 		t.Errorf("%d are tried again although time has done that already", n)
+	}
+}
+
+// TestReturnsInVainAreLimited lets what a binding lacks come back every 100 ms and never help.
+func TestReturnsInVainAreLimited(t *testing.T) {
+	q, clock := newQueue()
+	started := clock.Now()
+	var attempts []time.Duration
+	resumed := 0
+	q.Add(key("a"), 0)
+	for clock.Since(started) <= 3500*time.Millisecond {
+		for range names(q) {
+			attempts = append(attempts, clock.Since(started))
+			q.Retry(key("a"), "quota")
+		}
+		clock.Step(100 * time.Millisecond)
+		resumed += q.Resume("quota")
+	}
+	want := []time.Duration{0, 100 * time.Millisecond, 1100 * time.Millisecond, 2100 * time.Millisecond, 3100 * time.Millisecond}
+	if diff := cmp.Diff(want, attempts); diff != "" {
+		t.Errorf("attempts (-want +got):\n%s", diff)
+	}
+	if resumed != len(want) {
+		t.Errorf("%d were resumed, want %d: once for each further attempt, and for the one that is due next", resumed, len(want))
 	}
 }
 
