@@ -55,7 +55,7 @@ func (l *Loop) commit(ctx context.Context, c *commit) {
 	}
 	ended := err
 	if errors.Is(err, errQuota) {
-		c.want, c.then = result{reason: workv1alpha2.ReasonQuotaExceeded, message: err.Error()}, retry
+		c.refused(err)
 		err = nil
 	}
 	if err == nil {
@@ -65,6 +65,12 @@ func (l *Loop) commit(ctx context.Context, c *commit) {
 	}
 	l.metrics.committed(cmp.Or(ended, err), l.clock.Since(started))
 	l.land(ctx, c, written.GetGeneration(), err)
+}
+
+// refused makes of the result what is to be told of it after the quota of its namespace did not allow it.
+func (c *commit) refused(cause error) {
+	c.want, c.then = result{reason: workv1alpha2.ReasonQuotaExceeded, message: cause.Error()}, retry
+	c.lacked = lackOfQuota(c.item.Key.Namespace)
 }
 
 // land puts the binding down after its write, which made the given generation or failed.

@@ -23,6 +23,7 @@ import (
 	"k8s.io/utils/clock"
 
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
+	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/scheduler/cache"
 	"github.com/longshore-project/longshore/scheduler/convert"
@@ -99,6 +100,7 @@ type Loop struct {
 	pool     *pool
 	writer   *writer
 	watch    *watch
+	quotas   *quotas
 	metrics  *Metrics
 	commits  chan *commit
 	underway underway
@@ -128,6 +130,10 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 	if err != nil {
 		return nil, err
 	}
+	policies, err := newClient(config, policyv1alpha1.GroupVersion, values)
+	if err != nil {
+		return nil, err
+	}
 	l := &Loop{
 		options: o, lineup: lineup{profiles: profiles}, clock: o.Clock, queue: queue.New(o.Clock), fleet: cache.New(o.Clock), latest: map[*cache.Cache]*framework.Snapshot{}, bindings: newBindings(), flights: newFlights(),
 		pool: values, writer: &writer{client: work, pool: values, conflicted: o.Metrics.conflicts.Inc}, metrics: o.Metrics,
@@ -137,6 +143,7 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 	l.peers = newPeers(l.flights.pending, l.wakePeers)
 	l.metrics.depth, l.metrics.outstanding = l.queue.Depth, l.fleet.Outstanding
 	l.watch = newWatch(work, clusters, l)
+	l.quotas = newQuotas(policies, l.clock, l.quotaFreed)
 	return l, nil
 }
 
@@ -148,6 +155,7 @@ func (l *Loop) Synced() bool { return l.watch.isSynced() }
 func (l *Loop) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return l.watch.run(ctx) })
+	group.Go(func() error { return l.quotas.run(ctx) })
 	if !l.watch.waitForSync(ctx) {
 		return group.Wait()
 	}
