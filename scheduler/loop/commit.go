@@ -79,7 +79,7 @@ func (l *Loop) land(ctx context.Context, c *commit, generation int64, err error)
 	case err == nil:
 	case errors.Is(err, errSuperseded), errors.Is(err, errGone):
 		c.then = finish // The watch tells what came instead.
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, errors.Is(err, errDeposed):
 		c.then = retry // This process ends; the next one decides again.
 	default:
 		c.then = retry

@@ -81,6 +81,9 @@ type Options struct {
 	// Absent names the plugin that a decision failed for want of, empty if it failed of something else; nil never knows. Returned is to be called
 	// when the plugin is back.
 	Absent func(error) (plugin string)
+	// MayWrite reports whether this process still is the one that writes. It is asked before each write, by several goroutines at once; nil always
+	// writes.
+	MayWrite func() bool
 	// Clock tells the time; nil means the real one.
 	Clock clock.Clock
 }
@@ -118,6 +121,9 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
+	if o.MayWrite == nil {
+		o.MayWrite = func() bool { return true }
+	}
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}
@@ -136,7 +142,7 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 	}
 	l := &Loop{
 		options: o, lineup: lineup{profiles: profiles}, clock: o.Clock, queue: queue.New(o.Clock), fleet: cache.New(o.Clock), latest: map[*cache.Cache]*framework.Snapshot{}, bindings: newBindings(), flights: newFlights(),
-		pool: values, writer: &writer{client: work, pool: values, conflicted: o.Metrics.conflicts.Inc}, metrics: o.Metrics,
+		pool: values, writer: &writer{client: work, pool: values, may: o.MayWrite, conflicted: o.Metrics.conflicts.Inc}, metrics: o.Metrics,
 		commits: make(chan *commit, backlog),
 	}
 	l.fitFleets()
