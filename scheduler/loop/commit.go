@@ -107,14 +107,22 @@ func (l *Loop) release(t cache.Ticket) {
 	}
 }
 
-// announce sends events for what has changed: a success that moved something or ended a failure, and a failure that is not known yet.
+// announce sends events for what has changed: a success that moved something or ended a failure, and a failure that is not known yet. Each has with
+// it what became of the terms that failed.
 func (l *Loop) announce(c *commit, movedSpec, wroteStatus bool) {
 	b, events := c.entry.binding, events{c.profile.Recorder}
 	wasScheduled := meta.IsStatusConditionTrue(b.BindingStatus().Conditions, workv1alpha2.ConditionScheduled)
-	switch {
-	case c.want.scheduled && (movedSpec || wroteStatus && !wasScheduled):
-		events.succeeded(b, &c.want)
-	case !c.want.scheduled && wroteStatus:
+	moved, failed := c.want.scheduled && (movedSpec || wroteStatus && !wasScheduled), !c.want.scheduled && wroteStatus
+	if !moved && !failed {
+		return
+	}
+	if failed {
 		events.failed(b, c.want.message)
+	}
+	for _, term := range c.want.fallen {
+		events.failed(b, term)
+	}
+	if moved {
+		events.succeeded(b, &c.want)
 	}
 }
