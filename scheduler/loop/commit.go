@@ -50,7 +50,7 @@ func (l *Loop) commit(ctx context.Context, c *commit) {
 	if err == nil {
 		l.fleet.Confirm(c.ticket)
 	} else {
-		l.release(c.ticket)
+		l.release(c)
 		written = before
 	}
 	ended := err
@@ -100,10 +100,10 @@ func (l *Loop) priorityNow(c *commit) int32 {
 	return c.item.Priority
 }
 
-// release gives back the reservations of a result that was not written, and wakes those who lacked that room.
-func (l *Loop) release(t cache.Ticket) {
-	if l.fleet.Release(t) {
-		l.wake(framework.Cure{Fact: framework.FactCapacity})
+// release gives back the reservations of a result that was not written, and wakes those who lacked that room: what was decided before had it.
+func (l *Loop) release(c *commit) {
+	if l.fleet.Release(c.ticket) {
+		l.woke(l.queue.WakeAfter(c.item.Turn, framework.Cure{Fact: framework.FactCapacity}))
 	}
 }
 

@@ -71,8 +71,6 @@ func newScene(t *testing.T) *scene {
 		divided(true)(s)
 		s.WorkloadAffinityGroups = &workv1alpha2.WorkloadAffinityGroups{AntiAffinityGroup: "app=db"}
 	}
-	s.quota("9", "8")
-	s.binding(unpaid, "prod", divided(true), nil) // The first, so that nobody waits yet for the room that it gives back.
 	s.binding("divided", "prod", inGroup, runs)
 	s.binding("duplicated", "prod", nil, runs)
 	s.binding("noroom", "prod", divided(true), func(b *workv1alpha2.ResourceBinding) { b.Spec.Replicas = 50 })
@@ -81,6 +79,8 @@ func newScene(t *testing.T) *scene {
 	s.binding("nowhere", "test", divided(true), nil)
 	s.binding("apart", "prod", inGroup, nil)
 	s.binding("unpriced", "prod", divided(true), nil)
+	s.quota("9", "8")
+	s.binding(unpaid, "prod", divided(true), nil)
 	s.settle()
 	return s
 }
@@ -173,7 +173,7 @@ func (s *scene) settle() []string {
 		decided = append(decided, it.Key.Name)
 		if c := s.loop.decide(context.Background(), it); c != nil {
 			if it.Key.Name == unpaid {
-				s.loop.release(c.ticket)
+				s.loop.release(c)
 				c.refused(errQuota)
 			}
 			s.loop.fleet.Confirm(c.ticket)
@@ -263,7 +263,7 @@ func eventTable() []happening {
 			func(s *scene) {
 				s.change("divided", spec(func(b *workv1alpha2.ResourceBinding) { b.Spec.Clusters[0].Name = "t" }))
 			}, []string{"apart", "divided"}},
-		{"A binding with reservations is deleted, or its result could not be written", "those parked for lack of room", eventWake,
+		{"A binding with reservations is deleted, or its result could not be written", "those parked for lack of room, in the second case since it was decided", eventWake,
 			func(s *scene) {
 				s.loop.fleet.Assume("ns/divided", []cache.Reservation{{Cluster: "a", Resources: framework.NewResources(map[string]int64{"cpu": 1})}})
 				s.loop.bindingDeleted(keyOf(s.bindings["divided"]))
@@ -273,9 +273,9 @@ func eventTable() []happening {
 		{"A plugin in a process of its own, whose absence decisions do not bear, answers again", "those whose decision failed because of it", eventWake,
 			func(s *scene) { s.loop.Returned(DefaultSchedulerName, "prices") }, []string{"unpriced"}},
 		{"A quota of a namespace allows more, or is deleted", "those whose result the admission refused for lack of quota in that namespace", eventWake,
-			func(s *scene) { s.quota("10", "8") }, []string{"noroom", unpaid}}, // Refused again, it gives back the room that it held meanwhile.
+			func(s *scene) { s.quota("10", "8") }, []string{unpaid}},
 		{"Less of a quota is used than before (once in 10 seconds for each quota)", "those whose result the admission refused for lack of quota in that namespace", eventWake,
-			func(s *scene) { s.quota("9", "7") }, []string{"noroom", unpaid}},
+			func(s *scene) { s.quota("9", "7") }, []string{unpaid}},
 		{"A quota appears, allows less, is used more, or changes otherwise", nobody, "",
 			func(s *scene) { s.quota("8", "8") }, nil},
 		{"The configuration of the scheduler is changed", "every parked one; those that name a profile which is new (`BindingAdd`)", eventWake,

@@ -65,6 +65,8 @@ type Item struct {
 	Enqueued time.Time
 	// Attempts counts how often it was taken from the queue since it was last Done, this time included.
 	Attempts int
+	// Turn counts what was ever taken from the queue, this included.
+	Turn uint64
 }
 
 // Queue holds bindings in order of priority, then of enqueue time, then of their arrival. It is safe for concurrent use.
@@ -77,6 +79,7 @@ type Queue struct {
 	due      dueHeap
 	parked   parking
 	arrivals uint64
+	turns    uint64
 	// changes counts, for each fact, the changes that Wake was told about.
 	changes factCounts
 	// lacking is who backs off for want of what, resumes what came back when: at which count of all that came back.
@@ -166,6 +169,8 @@ func (q *Queue) take() (Item, time.Duration, bool) {
 		it := heap.Pop(&q.active).(*item)
 		it.state, it.again, it.seen, it.back, it.taken = inHand, false, q.changes, q.resumed, now
 		it.Attempts++
+		q.turns++
+		it.Turn = q.turns
 		if len(q.active) > 0 {
 			q.signal()
 		}
@@ -271,15 +276,20 @@ func (q *Queue) putDown(key Key) *item {
 
 // Wake makes the parked bindings active that one of the changes could cure, those that were woken in vain just before after a while, and
 // returns their number. A change without a subject wakes whatever waits for its fact.
-func (q *Queue) Wake(changes ...framework.Cure) int {
+func (q *Queue) Wake(changes ...framework.Cure) int { return q.WakeAfter(0, changes...) }
+
+// WakeAfter is Wake, but leaves parked what was taken no later than in that turn: it was decided about when things were as they are again.
+func (q *Queue) WakeAfter(turn uint64, changes ...framework.Cure) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	woken := 0
 	for _, change := range changes {
 		q.changes.count(change.Fact)
 		for _, it := range q.parked.matching(change) {
-			q.rouse(it, wokenAt(it))
-			woken++
+			if it.Turn > turn {
+				q.rouse(it, wokenAt(it))
+				woken++
+			}
 		}
 	}
 	return woken

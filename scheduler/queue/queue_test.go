@@ -175,6 +175,34 @@ func TestWakeInHand(t *testing.T) {
 	expect(t, q)
 }
 
+// Room that a decision held for a while was missing to those that were decided about since, and to nobody else.
+func TestWakeAfter(t *testing.T) {
+	q, _ := newQueue()
+	room := framework.Cure{Fact: framework.FactCapacity}
+	for _, name := range []string{"before", "holder", "after", "others"} {
+		q.Add(key(name), 0)
+	}
+	turns := map[string]uint64{}
+	for {
+		it, _, ok := q.take()
+		if !ok {
+			break
+		}
+		turns[it.Key.Name] = it.Turn
+	}
+	q.Park(key("before"), []framework.Cure{room}, true)
+	q.Park(key("after"), []framework.Cure{room}, true)
+	q.Park(key("others"), []framework.Cure{{Fact: framework.FactLabels}}, true)
+	if n := q.WakeAfter(turns["holder"], room); n != 1 {
+		t.Errorf("%d are woken, want 1", n)
+	}
+	expect(t, q, "after")
+	q.Park(key("after"), []framework.Cure{room}, true)
+	if n := q.Wake(room); n != 2 {
+		t.Errorf("room of which nobody knew wakes %d, want 2", n)
+	}
+}
+
 func TestResume(t *testing.T) {
 	q, clock := newQueue()
 	for _, name := range []string{"second", "first", "other", "nothing"} {
