@@ -18,8 +18,9 @@ import (
 //	                                      ▼ │
 //	                                     expired
 //
-// Others take the lease no earlier than the lease duration after its last renewal, which is longer than the limit: what is sent within the limit
-// arrives before they decide. It is safe for concurrent use.
+// Others take the lease no earlier than the lease duration after its last renewal, which is longer than the limit: by the difference a write may be
+// under way before one of them decides. What arrives later still meets the guard of the write, which lets it through only upon the spec that was
+// decided about. It is safe for concurrent use.
 type fence struct {
 	resourcelock.Interface
 	// limit is for how long after a renewal this process may write.
