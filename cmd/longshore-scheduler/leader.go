@@ -22,6 +22,13 @@ import (
 	"k8s.io/client-go/tools/record"
 )
 
+// Times of the leader election: those of the Kubernetes control plane.
+const (
+	defaultLeaseDuration = 15 * time.Second
+	defaultRenewDeadline = 10 * time.Second
+	defaultRetryPeriod   = 2 * time.Second
+)
+
 var errLostLease = errors.New("the lease was lost: another process may schedule now, so this one ends")
 
 // elect runs work while this process holds the lease, of which it tells the fence. When it loses the lease it ends, after work has: what it knows may

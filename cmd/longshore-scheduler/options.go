@@ -56,13 +56,6 @@ const (
 	defaultBurst = 2000
 )
 
-// Times of the leader election: those of the Kubernetes control plane.
-const (
-	defaultLeaseDuration = 15 * time.Second
-	defaultRenewDeadline = 10 * time.Second
-	defaultRetryPeriod   = 2 * time.Second
-)
-
 // defaultPort is where Karmada's users expect the health of a scheduler.
 const defaultPort = 10351
 
