@@ -28,7 +28,8 @@ func (e events) failed(b workv1alpha2.Binding, message string) {
 	e.send(b, corev1.EventTypeWarning, workv1alpha2.EventScheduleBindingFailed, message)
 }
 
-// mostFallen bounds the terms of one decision that have events of their own: a placement may have many, and each event is two writes.
+// mostFallen bounds the terms of one decision that have events of their own: a placement may have many, and each is
+// told of twice.
 const mostFallen = 5
 
 // fallenTerms says why terms failed: all that were tried before the one that is used or, if none is, all after the first, which the decision's own
