@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -220,7 +221,8 @@ func TestAloneInAKarmadaControlPlane(t *testing.T) {
 	placeAsKarmada(t, k, web, dynamic, workv1alpha2.TargetCluster{Name: "east", Replicas: 4})
 	placeAsKarmada(t, k, config, `{"clusterTolerations":[]}`, workv1alpha2.TargetCluster{Name: "west"}, workv1alpha2.TargetCluster{Name: "east"})
 	versions := k.version(t, web) + " " + k.version(t, config)
-	scheduler := k.scheduler(t)
+	port := freePort(t)
+	scheduler := k.scheduler(t, fmt.Sprintf("--secure-port=%d", port))
 
 	t.Run("places what names the default scheduler", func(t *testing.T) {
 		b := k.create(t, workload("shop", 8))
@@ -254,7 +256,7 @@ func TestAloneInAKarmadaControlPlane(t *testing.T) {
 			return placement(web) == "east:4 west:2" && web.Status.SchedulerObservedGeneration == web.Generation, err
 		})
 	})
-	t.Run("a quota refuses and later allows", func(t *testing.T) { testQuota(t, k) })
+	t.Run("a quota refuses and later allows", func(t *testing.T) { testQuota(t, k, port) })
 	t.Run("clusters are away while it runs", func(t *testing.T) { testClustersAway(t, k, config) })
 	scheduler.kill(t)
 	if err := k.LoseClusters(); err != nil {
@@ -271,23 +273,63 @@ func TestAloneInAKarmadaControlPlane(t *testing.T) {
 	}
 }
 
-// testQuota has the webhook refuse a result.
-func testQuota(t *testing.T, k *karmada) {
+// testQuota has the webhook refuse a result until its quota is raised. The scheduler serves its metrics on the port.
+func testQuota(t *testing.T, k *karmada, port int) {
+	quota := &policyv1alpha1.FederatedResourceQuota{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "team"},
+		Spec:       policyv1alpha1.FederatedResourceQuotaSpec{Overall: corev1.ResourceList{"cpu": resource.MustParse("5")}},
+	}
+	if err := k.Create(t.Context(), quota); err != nil {
+		t.Fatal(err)
+	}
 	k.Webhooks.SetQuota(5)
 	b := k.create(t, workload("greedy", 6))
-	condition := func(ctx context.Context) (*metav1.Condition, error) {
-		err := k.Get(ctx, client.ObjectKeyFromObject(b), b)
-		return meta.FindStatusCondition(b.Status.Conditions, workv1alpha2.ConditionScheduled), err
+	refusals := func() float64 {
+		return metric(t, port, `longshore_scheduler_commit_duration_seconds_count{result="quota_exceeded"}`)
+	}
+	woken := func() float64 {
+		return metric(t, port, `karmada_scheduler_queue_incoming_bindings_total{event="Wake"}`)
 	}
 	eventually(t, "the refusal is told", func(ctx context.Context) (bool, error) {
-		c, err := condition(ctx)
+		err := k.Get(ctx, client.ObjectKeyFromObject(b), b)
+		c := meta.FindStatusCondition(b.Status.Conditions, workv1alpha2.ConditionScheduled)
 		return c != nil && c.Reason == workv1alpha2.ReasonQuotaExceeded && strings.Contains(c.Message, "6 replicas exceed the quota of 5"), err
 	})
 	if len(b.Spec.Clusters) > 0 {
 		t.Errorf("the refused result is %v", b.Spec.Clusters)
 	}
+	// After the fourth time the scheduler would wait for 8 seconds.
+	eventually(t, "it was refused four times", func(context.Context) (bool, error) { return refusals() >= 4, nil })
+	before := woken()
 	k.Webhooks.SetQuota(-1)
+	raised := quota.DeepCopy()
+	raised.Spec.Overall["cpu"] = resource.MustParse("6")
+	if err := k.Patch(t.Context(), raised, client.MergeFrom(quota)); err != nil {
+		t.Fatal(err)
+	}
 	k.placed(t, b)
+	if got := woken() - before; got != 1 {
+		t.Errorf("%v bindings were woken by the raised quota, want 1", got)
+	}
+	if got := refusals(); got != 4 {
+		t.Errorf("%v results were refused, want 4", got)
+	}
+}
+
+// metric returns the value of that series, zero if there is none yet.
+func metric(t *testing.T, port int, series string) float64 {
+	t.Helper()
+	_, body := ask(t, port, "/metrics")
+	for line := range strings.Lines(body) {
+		if text, ok := strings.CutPrefix(strings.TrimSpace(line), series+" "); ok {
+			value, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				t.Fatalf("reading %s: %v", series, err)
+			}
+			return value
+		}
+	}
+	return 0
 }
 
 // testClustersAway loses the aggregated API server under the running scheduler. Follows is a binding that is on all members.

@@ -24,15 +24,16 @@ import (
 
 // Times of the leader election: those of the Kubernetes control plane.
 const (
-	leaseDuration = 15 * time.Second
-	renewDeadline = 10 * time.Second
-	retryPeriod   = 2 * time.Second
+	defaultLeaseDuration = 15 * time.Second
+	defaultRenewDeadline = 10 * time.Second
+	defaultRetryPeriod   = 2 * time.Second
 )
 
 var errLostLease = errors.New("the lease was lost: another process may schedule now, so this one ends")
 
-// elect runs work while this process holds the lease. When it loses the lease it ends: what it knows may be out of date.
-func elect(ctx context.Context, o *options, config *rest.Config, work func(context.Context) error) error {
+// elect runs work while this process holds the lease, of which it tells the fence. When it loses the lease it ends, after work has: what it knows may
+// be out of date.
+func elect(ctx context.Context, o *options, config *rest.Config, f *fence, work func(context.Context) error) error {
 	// A client of its own, so that the loop's writes cannot delay the renewal.
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
@@ -50,17 +51,18 @@ func elect(ctx context.Context, o *options, config *rest.Config, work func(conte
 	if err != nil {
 		return fmt.Errorf("preparing the lease: %w", err)
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	f.Interface, f.lost = lock, func() { stop(errLostLease) }
 	var started atomic.Bool
 	ended := make(chan error, 1)
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
-		Lock: lock, LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod, ReleaseOnCancel: true,
+		Lock: f, LeaseDuration: o.leaseDuration, RenewDeadline: o.renewDeadline, RetryPeriod: o.retryPeriod, ReleaseOnCancel: true,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(ctx context.Context) {
 				started.Store(true)
 				ended <- work(ctx)
-				stop()
+				stop(nil)
 			},
 			OnStoppedLeading: func() {},
 		},
@@ -69,13 +71,14 @@ func elect(ctx context.Context, o *options, config *rest.Config, work func(conte
 		return fmt.Errorf("preparing the leader election: %w", err)
 	}
 	elector.Run(ctx)
-	if ctx.Err() == nil {
+	lost := ctx.Err() == nil || errors.Is(context.Cause(ctx), errLostLease)
+	if started.Load() {
+		err = <-ended
+	}
+	if lost {
 		return errLostLease
 	}
-	if started.Load() {
-		return <-ended
-	}
-	return nil
+	return err
 }
 
 // mayLease returns an error if the lease is forbidden to this account: the election would try for ever. Other failures may pass.

@@ -7,10 +7,12 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/klog/v2"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
@@ -37,6 +39,9 @@ type options struct {
 	leaderElect    bool
 	leaseNamespace string
 	leaseName      string
+	leaseDuration  time.Duration
+	renewDeadline  time.Duration
+	retryPeriod    time.Duration
 	bindAddress    string
 	securePort     int
 	certFile       string
@@ -125,6 +130,9 @@ func (o *options) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.leaderElect, "leader-elect", true, "schedule only while holding the lease, so that several replicas can run")
 	fs.StringVar(&o.leaseNamespace, "leader-elect-resource-namespace", "kube-system", "namespace of the lease")
 	fs.StringVar(&o.leaseName, "leader-elect-resource-name", "", "name of the lease; without it longshore-scheduler, with the name of the first profile appended unless one has the default name")
+	fs.DurationVar(&o.leaseDuration, "leader-elect-lease-duration", defaultLeaseDuration, "how long others wait for a leader that does not renew the lease before one of them takes it")
+	fs.DurationVar(&o.renewDeadline, "leader-elect-renew-deadline", defaultRenewDeadline, "how long the leader tries to renew the lease before it ends; it writes nothing once the last renewal is so long ago")
+	fs.DurationVar(&o.retryPeriod, "leader-elect-retry-period", defaultRetryPeriod, "how often the lease is renewed, or tried to be taken")
 	fs.StringVar(&o.bindAddress, "bind-address", "127.0.0.1", "address of /healthz, /readyz, /metrics, /debug/plugins, /debug/shadow and /debug/decisions, which need no login: open it only to networks that may read them")
 	fs.IntVar(&o.securePort, "secure-port", defaultPort, "HTTPS port of /healthz, /readyz, /metrics, /debug/plugins, /debug/shadow and /debug/decisions; 0 serves nothing")
 	fs.StringVar(&o.certFile, "tls-cert-file", "", "certificate to serve with; without it a self-signed one is made")
@@ -156,7 +164,23 @@ func (o *options) validate(args []string) error {
 	case (o.certFile == "") != (o.keyFile == ""):
 		return errors.New("--tls-cert-file and --tls-private-key-file go together: give both or neither")
 	}
+	if err := o.validateLease(); err != nil {
+		return err
+	}
 	return o.estimator.validate(o.config)
+}
+
+// validateLease returns an error if the election could not work with such times.
+func (o *options) validateLease() error {
+	switch {
+	case o.retryPeriod <= 0:
+		return fmt.Errorf("--leader-elect-retry-period %v must be above zero", o.retryPeriod)
+	case o.renewDeadline.Seconds() <= leaderelection.JitterFactor*o.retryPeriod.Seconds():
+		return fmt.Errorf("--leader-elect-renew-deadline %v must be above %v times --leader-elect-retry-period %v", o.renewDeadline, leaderelection.JitterFactor, o.retryPeriod)
+	case o.leaseDuration <= o.renewDeadline:
+		return fmt.Errorf("--leader-elect-lease-duration %v must be above --leader-elect-renew-deadline %v: the leader has to give up before others take over", o.leaseDuration, o.renewDeadline)
+	}
+	return nil
 }
 
 func (o *options) address() string {

@@ -58,7 +58,10 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 	settle(true)
 	defer asked.close()
 	o.leaseName = cmp.Or(o.leaseName, leaseOf(built))
-	scheduling, err := loop.New(config, loop.Options{Profiles: profiles, Committers: o.committers, Metrics: measured.loop, Absent: absent})
+	lease := &fence{limit: o.renewDeadline}
+	scheduling, err := loop.New(config, loop.Options{
+		Profiles: profiles, Committers: o.committers, Metrics: measured.loop, Absent: absent, MayWrite: func() bool { return !o.leaderElect || lease.holds() },
+	})
 	if err != nil {
 		return err
 	}
@@ -86,17 +89,17 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 		}
 		group.Go(func() error { return reloading.run(ctx) })
 	}
-	group.Go(func() error { return lead(ctx, o, config, server, work) })
+	group.Go(func() error { return lead(ctx, o, config, server, lease, work) })
 	return group.Wait()
 }
 
 // lead runs work, at once or as soon as this process is the leader.
-func lead(ctx context.Context, o *options, config *rest.Config, s *server, work func(context.Context) error) error {
+func lead(ctx context.Context, o *options, config *rest.Config, s *server, f *fence, work func(context.Context) error) error {
 	if !o.leaderElect {
 		s.leading.Store(true)
 		return work(ctx)
 	}
-	return elect(ctx, o, config, func(ctx context.Context) error {
+	return elect(ctx, o, config, f, func(ctx context.Context) error {
 		s.leading.Store(true)
 		return work(ctx)
 	})

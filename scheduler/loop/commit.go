@@ -50,12 +50,12 @@ func (l *Loop) commit(ctx context.Context, c *commit) {
 	if err == nil {
 		l.fleet.Confirm(c.ticket)
 	} else {
-		l.release(c.ticket)
+		l.release(c)
 		written = before
 	}
 	ended := err
 	if errors.Is(err, errQuota) {
-		c.want, c.then = result{reason: workv1alpha2.ReasonQuotaExceeded, message: err.Error()}, retry
+		c.refused(err)
 		err = nil
 	}
 	if err == nil {
@@ -67,13 +67,19 @@ func (l *Loop) commit(ctx context.Context, c *commit) {
 	l.land(ctx, c, written.GetGeneration(), err)
 }
 
+// refused makes of the result what is to be told of it after the quota of its namespace did not allow it.
+func (c *commit) refused(cause error) {
+	c.want, c.then = result{reason: workv1alpha2.ReasonQuotaExceeded, message: cause.Error()}, retry
+	c.lacked = lackOfQuota(c.item.Key.Namespace)
+}
+
 // land puts the binding down after its write, which made the given generation or failed.
 func (l *Loop) land(ctx context.Context, c *commit, generation int64, err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, errSuperseded), errors.Is(err, errGone):
 		c.then = finish // The watch tells what came instead.
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, errors.Is(err, errDeposed):
 		c.then = retry // This process ends; the next one decides again.
 	default:
 		c.then = retry
@@ -94,21 +100,29 @@ func (l *Loop) priorityNow(c *commit) int32 {
 	return c.item.Priority
 }
 
-// release gives back the reservations of a result that was not written, and wakes those who lacked that room.
-func (l *Loop) release(t cache.Ticket) {
-	if l.fleet.Release(t) {
-		l.wake(framework.Cure{Fact: framework.FactCapacity})
+// release gives back the reservations of a result that was not written, and wakes those who lacked that room: what was decided before had it.
+func (l *Loop) release(c *commit) {
+	if l.fleet.Release(c.ticket) {
+		l.woke(l.queue.WakeAfter(c.item.Turn, framework.Cure{Fact: framework.FactCapacity}))
 	}
 }
 
-// announce sends events for what has changed: a success that moved something or ended a failure, and a failure that is not known yet.
+// announce sends events for what has changed: a success that moved something or ended a failure, and a failure that is not known yet. Each has with
+// it what became of the terms that failed.
 func (l *Loop) announce(c *commit, movedSpec, wroteStatus bool) {
 	b, events := c.entry.binding, events{c.profile.Recorder}
 	wasScheduled := meta.IsStatusConditionTrue(b.BindingStatus().Conditions, workv1alpha2.ConditionScheduled)
-	switch {
-	case c.want.scheduled && (movedSpec || wroteStatus && !wasScheduled):
-		events.succeeded(b, &c.want)
-	case !c.want.scheduled && wroteStatus:
+	moved, failed := c.want.scheduled && (movedSpec || wroteStatus && !wasScheduled), !c.want.scheduled && wroteStatus
+	if !moved && !failed {
+		return
+	}
+	if failed {
 		events.failed(b, c.want.message)
+	}
+	for _, term := range c.want.fallen {
+		events.failed(b, term)
+	}
+	if moved {
+		events.succeeded(b, &c.want)
 	}
 }

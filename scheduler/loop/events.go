@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"fmt"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +26,30 @@ func (e events) succeeded(b workv1alpha2.Binding, got *result) {
 
 func (e events) failed(b workv1alpha2.Binding, message string) {
 	e.send(b, corev1.EventTypeWarning, workv1alpha2.EventScheduleBindingFailed, message)
+}
+
+// mostFallen bounds the terms of one decision that have events of their own: a placement may have many, and each is
+// told of twice.
+const mostFallen = 5
+
+// fallenTerms says why terms failed: all that were tried before the one that is used or, if none is, all after the first, which the decision's own
+// message is about.
+func fallenTerms(d *framework.Decision) []string {
+	if len(d.Attempts) < 2 {
+		return nil
+	}
+	failed := d.Attempts[1:]
+	if d.Outcome == framework.Placed {
+		failed = d.Attempts[:len(d.Attempts)-1]
+	}
+	var out []string
+	for i := range failed {
+		if i == mostFallen {
+			return append(out, fmt.Sprintf("%d more affinity terms failed", len(failed)-mostFallen))
+		}
+		out = append(out, fmt.Sprintf("affinity term %s failed: %s", failed[i].Term, failed[i].Status.Message()))
+	}
+	return out
 }
 
 // longestMessage is what the API server accepts in an event.

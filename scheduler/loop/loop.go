@@ -23,6 +23,7 @@ import (
 	"k8s.io/utils/clock"
 
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
+	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/scheduler/cache"
 	"github.com/longshore-project/longshore/scheduler/convert"
@@ -80,6 +81,9 @@ type Options struct {
 	// Absent names the plugin that a decision failed for want of, empty if it failed of something else; nil never knows. Returned is to be called
 	// when the plugin is back.
 	Absent func(error) (plugin string)
+	// MayWrite reports whether this process still is the one that writes. It is asked before each write, by several goroutines at once; nil always
+	// writes.
+	MayWrite func() bool
 	// Clock tells the time; nil means the real one.
 	Clock clock.Clock
 }
@@ -99,6 +103,7 @@ type Loop struct {
 	pool     *pool
 	writer   *writer
 	watch    *watch
+	quotas   *quotas
 	metrics  *Metrics
 	commits  chan *commit
 	underway underway
@@ -116,6 +121,9 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
+	if o.MayWrite == nil {
+		o.MayWrite = func() bool { return true }
+	}
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}
@@ -128,15 +136,20 @@ func New(config *rest.Config, o Options) (*Loop, error) {
 	if err != nil {
 		return nil, err
 	}
+	policies, err := newClient(config, policyv1alpha1.GroupVersion, values)
+	if err != nil {
+		return nil, err
+	}
 	l := &Loop{
 		options: o, lineup: lineup{profiles: profiles}, clock: o.Clock, queue: queue.New(o.Clock), fleet: cache.New(o.Clock), latest: map[*cache.Cache]*framework.Snapshot{}, bindings: newBindings(), flights: newFlights(),
-		pool: values, writer: &writer{client: work, pool: values, conflicted: o.Metrics.conflicts.Inc}, metrics: o.Metrics,
+		pool: values, writer: &writer{client: work, pool: values, may: o.MayWrite, conflicted: o.Metrics.conflicts.Inc}, metrics: o.Metrics,
 		commits: make(chan *commit, backlog),
 	}
 	l.fitFleets()
 	l.peers = newPeers(l.flights.pending, l.wakePeers)
 	l.metrics.depth, l.metrics.outstanding = l.queue.Depth, l.fleet.Outstanding
 	l.watch = newWatch(work, clusters, l)
+	l.quotas = newQuotas(policies, l.clock, l.quotaFreed)
 	return l, nil
 }
 
@@ -148,6 +161,7 @@ func (l *Loop) Synced() bool { return l.watch.isSynced() }
 func (l *Loop) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return l.watch.run(ctx) })
+	group.Go(func() error { return l.quotas.run(ctx) })
 	if !l.watch.waitForSync(ctx) {
 		return group.Wait()
 	}

@@ -33,15 +33,15 @@ func outcomeOf(r *framework.Request, d *framework.Decision, placement string) (r
 	switch d.Outcome {
 	case framework.Placed:
 		return result{
-			writesSpec: true, clusters: convert.ToTargets(r, d.Targets), placement: placement,
+			writesSpec: true, clusters: convert.ToTargets(r, d.Targets), placement: placement, fallen: fallenTerms(d),
 			scheduled: true, reason: workv1alpha2.ReasonSuccess, message: successful(d), caveat: d.Caveat(), term: d.Term, decided: true,
 		}, finish
 	case framework.NoClusterFit:
-		return result{writesSpec: true, placement: placement, reason: workv1alpha2.ReasonNoClusterFit, message: refused(d)}, park
+		return result{writesSpec: true, placement: placement, reason: workv1alpha2.ReasonNoClusterFit, message: refused(d), fallen: fallenTerms(d)}, park
 	case framework.NoRoom:
-		return result{reason: workv1alpha2.ReasonUnschedulable, message: refused(d)}, parkAndFlush
+		return result{reason: workv1alpha2.ReasonUnschedulable, message: refused(d), fallen: fallenTerms(d)}, parkAndFlush
 	default:
-		return failed(refused(d)), retry
+		return result{reason: workv1alpha2.ReasonSchedulerError, message: refused(d), fallen: fallenTerms(d)}, retry
 	}
 }
 

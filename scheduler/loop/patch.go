@@ -32,6 +32,8 @@ type result struct {
 	caveat string
 	// term is the name of the affinity term in use. Empty leaves the name in the status as it is: the placement has no terms.
 	term string
+	// fallen says of terms that failed why, in order, beside what the message says. It is for events only.
+	fallen []string
 	// decided is false if there was nothing to decide: the time of scheduling is then that of an earlier pass.
 	decided bool
 }

@@ -40,6 +40,7 @@ var update = flag.Bool("update", false, "write the tables of docs/scheduler-trig
 //	nowhere      means members with env=test, of which there is none
 //	apart        is in an anti-affinity group with divided, which has taken the only member
 //	unpriced     could not be decided: a plugin was away
+//	unpaid       was refused by a quota of its namespace
 type scene struct {
 	t        *testing.T
 	loop     *Loop
@@ -78,8 +79,23 @@ func newScene(t *testing.T) *scene {
 	s.binding("nowhere", "test", divided(true), nil)
 	s.binding("apart", "prod", inGroup, nil)
 	s.binding("unpriced", "prod", divided(true), nil)
+	s.quota("9", "8")
+	s.binding(unpaid, "prod", divided(true), nil)
 	s.settle()
 	return s
+}
+
+// unpaid is the binding that the admission always refuses.
+const unpaid = "unpaid"
+
+// quota is a new state of a quota: so much CPU is allowed, and so much is used.
+func (s *scene) quota(overall, used string) {
+	s.t.Helper()
+	q := quotaObject("ns", "quota", overall)
+	q.Status.OverallUsed = corev1.ResourceList{"cpu": resource.MustParse(used)}
+	if err := s.loop.quotas.intake.Add(q); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // prices is a filter that breaks upon the binding of that name while it is away.
@@ -156,6 +172,10 @@ func (s *scene) settle() []string {
 		}
 		decided = append(decided, it.Key.Name)
 		if c := s.loop.decide(context.Background(), it); c != nil {
+			if it.Key.Name == unpaid {
+				s.loop.release(c)
+				c.refused(errQuota)
+			}
 			s.loop.fleet.Confirm(c.ticket)
 			s.loop.land(context.Background(), c, c.entry.binding.GetGeneration(), nil)
 		}
@@ -243,7 +263,7 @@ func eventTable() []happening {
 			func(s *scene) {
 				s.change("divided", spec(func(b *workv1alpha2.ResourceBinding) { b.Spec.Clusters[0].Name = "t" }))
 			}, []string{"apart", "divided"}},
-		{"A binding with reservations is deleted, or its result could not be written", "those parked for lack of room", eventWake,
+		{"A binding with reservations is deleted, or its result could not be written", "those parked for lack of room, in the second case since it was decided", eventWake,
 			func(s *scene) {
 				s.loop.fleet.Assume("ns/divided", []cache.Reservation{{Cluster: "a", Resources: framework.NewResources(map[string]int64{"cpu": 1})}})
 				s.loop.bindingDeleted(keyOf(s.bindings["divided"]))
@@ -252,6 +272,12 @@ func eventTable() []happening {
 			func(s *scene) { s.loop.EstimatesChanged([]string{"a"}, true) }, []string{"noroom"}},
 		{"A plugin in a process of its own, whose absence decisions do not bear, answers again", "those whose decision failed because of it", eventWake,
 			func(s *scene) { s.loop.Returned(DefaultSchedulerName, "prices") }, []string{"unpriced"}},
+		{"A quota of a namespace allows more, or is deleted", "those whose result the admission refused for lack of quota in that namespace", eventWake,
+			func(s *scene) { s.quota("10", "8") }, []string{unpaid}},
+		{"Less of a quota is used than before (once in 10 seconds for each quota)", "those whose result the admission refused for lack of quota in that namespace", eventWake,
+			func(s *scene) { s.quota("9", "7") }, []string{unpaid}},
+		{"A quota appears, allows less, is used more, or changes otherwise", nobody, "",
+			func(s *scene) { s.quota("8", "8") }, nil},
 		{"The configuration of the scheduler is changed", "every parked one; those that name a profile which is new (`BindingAdd`)", eventWake,
 			func(s *scene) {
 				if err := s.loop.SetProfiles([]Profile{{Pipeline: builtin.Profile()}}); err != nil {

@@ -24,6 +24,8 @@ var (
 	errGone = errors.New("the binding is gone")
 	// errQuota means that the admission of the control plane refused the result for lack of quota.
 	errQuota = errors.New("quota exceeded")
+	// errDeposed means that nothing was written because another process may schedule by now.
+	errDeposed = errors.New("this process may not write any more")
 )
 
 // reasonQuotaExceeded is the reason with which the admission webhook denies a result that exceeds a FederatedResourceQuota.
@@ -36,6 +38,8 @@ const attempts = 5
 type writer struct {
 	client rest.Interface
 	pool   *pool
+	// may reports whether this process may write.
+	may func() bool
 	// conflicted is called for every write that has to be repeated or given up.
 	conflicted func()
 }
@@ -80,6 +84,9 @@ func (w *writer) writeSpec(ctx context.Context, key queue.Key, b workv1alpha2.Bi
 		if patch == nil || err != nil {
 			return b, err
 		}
+		if !w.may() {
+			return nil, errDeposed
+		}
 		written, err := w.decode(key, w.patch(ctx, key, types.JSONPatchType, patch, ""))
 		if err == nil {
 			return written, nil
@@ -118,6 +125,9 @@ func (w *writer) writeStatus(ctx context.Context, key queue.Key, b workv1alpha2.
 		patch, err := statusPatch(b, want, now.Time)
 		if patch == nil || err != nil {
 			return false, err
+		}
+		if !w.may() {
+			return false, errDeposed
 		}
 		if err = w.patch(ctx, key, types.MergePatchType, patch, "status").Error(); err == nil {
 			return true, nil

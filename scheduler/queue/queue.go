@@ -17,8 +17,8 @@
 // 10, … seconds after the attempt before, however many changes there are: a fleet in motion does not keep the scheduler busy with what does not
 // fit. Done ends the row.
 //
-// A binding that backs off because the attempt lacked something, such as an answer of a plugin, becomes active as soon as Resume says that it is
-// back.
+// A binding that backs off because the attempt lacked something, such as an answer of a plugin or room in a quota, becomes active as soon as Resume
+// says that it is back: at once if only one attempt was in vain, else no earlier than FirstBackoff after the latest one.
 package queue
 
 import (
@@ -65,6 +65,8 @@ type Item struct {
 	Enqueued time.Time
 	// Attempts counts how often it was taken from the queue since it was last Done, this time included.
 	Attempts int
+	// Turn counts what was ever taken from the queue, this included.
+	Turn uint64
 }
 
 // Queue holds bindings in order of priority, then of enqueue time, then of their arrival. It is safe for concurrent use.
@@ -77,6 +79,7 @@ type Queue struct {
 	due      dueHeap
 	parked   parking
 	arrivals uint64
+	turns    uint64
 	// changes counts, for each fact, the changes that Wake was told about.
 	changes factCounts
 	// lacking is who backs off for want of what, resumes what came back when: at which count of all that came back.
@@ -166,6 +169,8 @@ func (q *Queue) take() (Item, time.Duration, bool) {
 		it := heap.Pop(&q.active).(*item)
 		it.state, it.again, it.seen, it.back, it.taken = inHand, false, q.changes, q.resumed, now
 		it.Attempts++
+		q.turns++
+		it.Turn = q.turns
 		if len(q.active) > 0 {
 			q.signal()
 		}
@@ -218,8 +223,12 @@ func (q *Queue) Retry(key Key, lacked string) {
 	if it == nil {
 		return
 	}
-	if it.again || lacked != "" && q.resumes[lacked] > it.back {
+	if it.again {
 		q.activate(it)
+		return
+	}
+	if lacked != "" && q.resumes[lacked] > it.back {
+		q.rouse(it, resumedAt(it))
 		return
 	}
 	if it.lacked = lacked; lacked != "" {
@@ -246,7 +255,7 @@ func (q *Queue) Park(key Key, cures []framework.Cure, flush bool) {
 		return
 	}
 	if q.changes.advanced(it.seen, cures) {
-		q.rouse(it)
+		q.rouse(it, wokenAt(it))
 		return
 	}
 	it.state, it.cures = parked, cures
@@ -267,36 +276,57 @@ func (q *Queue) putDown(key Key) *item {
 
 // Wake makes the parked bindings active that one of the changes could cure, those that were woken in vain just before after a while, and
 // returns their number. A change without a subject wakes whatever waits for its fact.
-func (q *Queue) Wake(changes ...framework.Cure) int {
+func (q *Queue) Wake(changes ...framework.Cure) int { return q.WakeAfter(0, changes...) }
+
+// WakeAfter is Wake, but leaves parked what was taken no later than in that turn: it was decided about when things were as they are again.
+func (q *Queue) WakeAfter(turn uint64, changes ...framework.Cure) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	woken := 0
 	for _, change := range changes {
 		q.changes.count(change.Fact)
 		for _, it := range q.parked.matching(change) {
-			q.rouse(it)
-			woken++
+			if it.Turn > turn {
+				q.rouse(it, wokenAt(it))
+				woken++
+			}
 		}
 	}
 	return woken
 }
 
-// Resume says that what attempts lacked is back, makes those active that back off for want of it, and returns their number.
+// Resume says that what attempts lacked is back, makes those active that back off for want of it, those that were tried again in vain just before
+// after a while, and returns their number.
 func (q *Queue) Resume(lacked string) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.resumed++
 	q.resumes[lacked] = q.resumed
 	waiting := slices.SortedFunc(maps.Keys(q.lacking[lacked]), byArrival)
+	resumed := 0
 	for _, it := range waiting {
-		q.activate(it)
+		if at := resumedAt(it); at.Before(it.at) {
+			q.rouse(it, at)
+			resumed++
+		}
 	}
-	return len(waiting)
+	return resumed
 }
 
-// rouse makes the item active, at once or when enough time has passed since it was taken last.
-func (q *Queue) rouse(it *item) {
-	at := it.taken.Add(paceFor(it.Attempts))
+// resumedAt returns when an item is tried again whose lack has ended: however often that happens, not twice within FirstBackoff after it was in vain
+// once.
+func resumedAt(it *item) time.Time {
+	if it.Attempts <= 1 {
+		return it.taken
+	}
+	return it.taken.Add(FirstBackoff)
+}
+
+// wokenAt returns when an item is tried again after a change that could cure it.
+func wokenAt(it *item) time.Time { return it.taken.Add(paceFor(it.Attempts)) }
+
+// rouse makes the item active, at once or when that time has come.
+func (q *Queue) rouse(it *item, at time.Time) {
 	if !at.After(q.clock.Now()) {
 		q.activate(it)
 		return

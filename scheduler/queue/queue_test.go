@@ -175,6 +175,34 @@ func TestWakeInHand(t *testing.T) {
 	expect(t, q)
 }
 
+// Room that a decision held for a while was missing to those that were decided about since, and to nobody else.
+func TestWakeAfter(t *testing.T) {
+	q, _ := newQueue()
+	room := framework.Cure{Fact: framework.FactCapacity}
+	for _, name := range []string{"before", "holder", "after", "others"} {
+		q.Add(key(name), 0)
+	}
+	turns := map[string]uint64{}
+	for {
+		it, _, ok := q.take()
+		if !ok {
+			break
+		}
+		turns[it.Key.Name] = it.Turn
+	}
+	q.Park(key("before"), []framework.Cure{room}, true)
+	q.Park(key("after"), []framework.Cure{room}, true)
+	q.Park(key("others"), []framework.Cure{{Fact: framework.FactLabels}}, true)
+	if n := q.WakeAfter(turns["holder"], room); n != 1 {
+		t.Errorf("%d are woken, want 1", n)
+	}
+	expect(t, q, "after")
+	q.Park(key("after"), []framework.Cure{room}, true)
+	if n := q.Wake(room); n != 2 {
+		t.Errorf("room of which nobody knew wakes %d, want 2", n)
+	}
+}
+
 func TestResume(t *testing.T) {
 	q, clock := newQueue()
 	for _, name := range []string{"second", "first", "other", "nothing"} {
@@ -194,8 +222,12 @@ func TestResume(t *testing.T) {
 	}
 	q.Retry(key("first"), "cost")
 	q.Retry(key("second"), "rack")
-	expect(t, q, "first") // It came back while first was in hand.
+	expect(t, q)
+	clock.Step(FirstBackoff)
+	expect(t, q, "other", "nothing", "first") // It came back while first was in hand; the others have waited their time.
 	q.Retry(key("first"), "cost")
+	q.Retry(key("other"), "rack")
+	q.Retry(key("nothing"), "")
 	expect(t, q) // But not since first was taken again.
 	clock.Step(LongestBackoff)
 	if got := names(q); len(got) != 4 {
@@ -203,6 +235,30 @@ func TestResume(t *testing.T) {
 	}
 	if n := q.Resume("cost") + q.Resume("rack"); n != 0 {
 		t.Errorf("%d are tried again although time has done that already", n)
+	}
+}
+
+// TestReturnsInVainAreLimited lets what a binding lacks come back every 100 ms and never help.
+func TestReturnsInVainAreLimited(t *testing.T) {
+	q, clock := newQueue()
+	started := clock.Now()
+	var attempts []time.Duration
+	resumed := 0
+	q.Add(key("a"), 0)
+	for clock.Since(started) <= 3500*time.Millisecond {
+		for range names(q) {
+			attempts = append(attempts, clock.Since(started))
+			q.Retry(key("a"), "quota")
+		}
+		clock.Step(100 * time.Millisecond)
+		resumed += q.Resume("quota")
+	}
+	want := []time.Duration{0, 100 * time.Millisecond, 1100 * time.Millisecond, 2100 * time.Millisecond, 3100 * time.Millisecond}
+	if diff := cmp.Diff(want, attempts); diff != "" {
+		t.Errorf("attempts (-want +got):\n%s", diff)
+	}
+	if resumed != len(want) {
+		t.Errorf("%d were resumed, want %d: once for each further attempt, and for the one that is due next", resumed, len(want))
 	}
 }
 
