@@ -6,9 +6,6 @@ import (
 	"io"
 	"os"
 
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/record"
-
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
 	"github.com/longshore-project/longshore/scheduler/journal"
 	"github.com/longshore-project/longshore/scheduler/loop"
@@ -89,49 +86,6 @@ func (o *options) answer(c *schedulerv1alpha1.SchedulerConfiguration, r *profile
 		fmt.Fprintf(out, "%s is valid\n", cmp.Or(o.config, "the command line"))
 	}
 	return nil
-}
-
-// recorders sends the events of each profile under the profile's name.
-type recorders struct {
-	config *rest.Config
-	// loop says when events may be written.
-	loop   *theLoop
-	byName map[string]record.EventRecorder
-	stops  []func()
-}
-
-func newRecorders(config *rest.Config, l *theLoop) *recorders {
-	return &recorders{config: config, loop: l, byName: map[string]record.EventRecorder{}}
-}
-
-// of returns the recorder of that name. It stays open when its profile is gone: what was decided before is still told.
-func (r *recorders) of(schedulerName string) (record.EventRecorder, error) {
-	if known, ok := r.byName[schedulerName]; ok {
-		return known, nil
-	}
-	recorder, stop, err := newRecorder(r.config, schedulerName, r.quiet)
-	if err != nil {
-		return nil, err
-	}
-	r.byName[schedulerName], r.stops = recorder, append(r.stops, stop)
-	return recorder, nil
-}
-
-// quiet returns a channel that is closed when nothing more urgent than events is being written.
-func (r *recorders) quiet() <-chan struct{} {
-	if l := r.loop.Load(); l != nil {
-		return l.Quiet()
-	}
-	now := make(chan struct{})
-	close(now)
-	return now
-}
-
-// stop sends no more.
-func (r *recorders) stop() {
-	for _, f := range r.stops {
-		f()
-	}
 }
 
 // toLoop adds to each profile a recorder of its events, its shadow, and the journal of decisions.

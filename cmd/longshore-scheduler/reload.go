@@ -159,9 +159,6 @@ func (r *reloader) tell(ctx context.Context, err error) {
 	r.event(corev1.EventTypeNormal, eventReloaded, "The changed configuration is in use")
 }
 
-// longestEvent is what the API server accepts as the message of an event.
-const longestEvent = 1024
-
 func (r *reloader) event(kind, reason, message string) {
 	recorder, err := r.recorders.of("longshore-scheduler")
 	if err != nil {
@@ -170,7 +167,7 @@ func (r *reloader) event(kind, reason, message string) {
 	lease := &corev1.ObjectReference{
 		APIVersion: "coordination.k8s.io/v1", Kind: "Lease", Namespace: r.options.leaseNamespace, Name: r.options.leaseName,
 	}
-	recorder.Event(lease, kind, reason, strings.ToValidUTF8(message[:min(len(message), longestEvent)], ""))
+	recorder.Event(lease, kind, reason, message)
 }
 
 // sightingOf tells the content, and which files the binaries are.
