@@ -7,6 +7,7 @@ import (
 	"os"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/cmd/internal/configfile"
 	"github.com/longshore-project/longshore/scheduler/journal"
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
@@ -29,20 +30,7 @@ func (o *options) configuration(r *profile.Registry) (*schedulerv1alpha1.Schedul
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	o.configText = text
-	return o.check(text, r)
-}
-
-// check returns the configuration of the text of a file.
-func (o *options) check(text []byte, r *profile.Registry) (*schedulerv1alpha1.SchedulerConfiguration, error) {
-	document, err := schedulerv1alpha1.Decode(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.config, err)
-	}
-	_, faults := profile.Build(&document.Configuration, r, profile.NotStarted)
-	if err := document.Check(faults); err != nil {
-		return nil, fmt.Errorf("%s cannot be used:\n%w", o.config, err)
-	}
-	return &document.Configuration, nil
+	return configfile.Parse(o.config, text, r)
 }
 
 // build returns the profiles of a configuration that was checked.

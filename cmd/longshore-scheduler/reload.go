@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/cmd/internal/configfile"
 	"github.com/longshore-project/longshore/scheduler/journal"
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
@@ -103,7 +104,7 @@ func (r *reloader) apply(ctx context.Context, text []byte) error {
 	if sightingOf(text, nil) == r.used {
 		return nil
 	}
-	c, err := r.options.check(text, r.registry)
+	c, err := configfile.Parse(r.options.config, text, r.registry)
 	if err != nil {
 		return err
 	}
@@ -191,7 +192,7 @@ func sightingOf(text []byte, binaries []string) sighting {
 // binariesOf returns the paths of all plugins in order.
 func binariesOf(c *schedulerv1alpha1.SchedulerConfiguration) []string {
 	var out []string
-	for _, p := range withShadows(c) {
+	for _, p := range configfile.Profiles(c) {
 		for i := range p.ExternalPlugins {
 			if path := p.ExternalPlugins[i].Path; path != "" {
 				out = append(out, path)
