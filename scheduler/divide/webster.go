@@ -15,7 +15,10 @@
 // G. Dorfleitner and T. Klein, Rounding with multiplier methods, Statistical Papers 40 (1999) 143–157, doi:10.1007/BF02925515.
 package divide
 
-import "math/bits"
+import (
+	"cmp"
+	"math/bits"
+)
 
 // Weight is a party's claim to seats. It has no unit; only proportions count.
 type Weight int64
@@ -108,18 +111,20 @@ type award struct {
 // precedes reports whether award a is made before award b. It is a strict total order over all awards of parties with a weight, in which a
 // party's own awards follow one another.
 func precedes(a, b award, weights []Weight, order Order) bool {
-	aHi, aLo := bits.Mul64(uint64(boundWeight(weights[a.party])), halfSteps(b.has))
-	bHi, bLo := bits.Mul64(uint64(boundWeight(weights[b.party])), halfSteps(a.has))
-	if aHi != bHi {
-		return aHi > bHi
-	}
-	if aLo != bLo {
-		return aLo > bLo
+	if c := compareQuotients(a, b, weights); c != 0 {
+		return c > 0
 	}
 	if a.has != b.has {
 		return a.has < b.has
 	}
 	return (a.party < b.party) == (order == Ascending)
+}
+
+// compareQuotients returns +1 if the quotient of award a is larger than that of award b, 0 if both are equal, and -1 otherwise.
+func compareQuotients(a, b award, weights []Weight) int {
+	aHi, aLo := bits.Mul64(uint64(boundWeight(weights[a.party])), halfSteps(b.has))
+	bHi, bLo := bits.Mul64(uint64(boundWeight(weights[b.party])), halfSteps(a.has))
+	return cmp.Or(cmp.Compare(aHi, bHi), cmp.Compare(aLo, bLo))
 }
 
 // claim is a party with the quotient of its next award, rounded down to a multiple of 2^-quotientBits. Of two claims with different quotients
@@ -259,12 +264,6 @@ func Explain(won []int64, weights []Weight, order Order) Margin {
 			m.Last, last = i, a
 		}
 	}
-	m.Tie = m.Last >= 0 && m.Next >= 0 && sameQuotient(last, next, weights)
+	m.Tie = m.Last >= 0 && m.Next >= 0 && compareQuotients(last, next, weights) == 0
 	return m
-}
-
-func sameQuotient(a, b award, weights []Weight) bool {
-	aHi, aLo := bits.Mul64(uint64(boundWeight(weights[a.party])), halfSteps(b.has))
-	bHi, bLo := bits.Mul64(uint64(boundWeight(weights[b.party])), halfSteps(a.has))
-	return aHi == bHi && aLo == bLo
 }
