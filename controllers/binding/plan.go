@@ -34,11 +34,6 @@ type Update struct {
 	From, To *workv1alpha1.Work
 }
 
-// Empty reports whether there is nothing to write.
-func (p *Plan) Empty() bool {
-	return len(p.Create)+len(p.Update)+len(p.Delete) == 0
-}
-
 // Orphans returns the Works of clusters that should no longer hold the template.
 func Orphans(spec *workv1alpha2.ResourceBindingSpec, works []workv1alpha1.Work) []*workv1alpha1.Work {
 	expected := Expected(spec)

@@ -15,10 +15,7 @@
 // G. Dorfleitner and T. Klein, Rounding with multiplier methods, Statistical Papers 40 (1999) 143–157, doi:10.1007/BF02925515.
 package divide
 
-import (
-	"cmp"
-	"math/bits"
-)
+import "math/bits"
 
 // Weight is a party's claim to seats. It has no unit; only proportions count.
 type Weight int64
@@ -111,20 +108,18 @@ type award struct {
 // precedes reports whether award a is made before award b. It is a strict total order over all awards of parties with a weight, in which a
 // party's own awards follow one another.
 func precedes(a, b award, weights []Weight, order Order) bool {
-	if c := compareQuotients(a, b, weights); c != 0 {
-		return c > 0
+	aHi, aLo := bits.Mul64(uint64(boundWeight(weights[a.party])), halfSteps(b.has))
+	bHi, bLo := bits.Mul64(uint64(boundWeight(weights[b.party])), halfSteps(a.has))
+	if aHi != bHi {
+		return aHi > bHi
+	}
+	if aLo != bLo {
+		return aLo > bLo
 	}
 	if a.has != b.has {
 		return a.has < b.has
 	}
 	return (a.party < b.party) == (order == Ascending)
-}
-
-// compareQuotients returns +1 if the quotient of award a is larger than that of award b, 0 if both are equal, and -1 otherwise.
-func compareQuotients(a, b award, weights []Weight) int {
-	aHi, aLo := bits.Mul64(uint64(boundWeight(weights[a.party])), halfSteps(b.has))
-	bHi, bLo := bits.Mul64(uint64(boundWeight(weights[b.party])), halfSteps(a.has))
-	return cmp.Or(cmp.Compare(aHi, bHi), cmp.Compare(aLo, bLo))
 }
 
 // claim is a party with the quotient of its next award, rounded down to a multiple of 2^-quotientBits. Of two claims with different quotients
@@ -239,31 +234,4 @@ func (q *awards) down(i int) {
 		q.claims[i], q.claims[child] = q.claims[child], q.claims[i]
 		i = child
 	}
-}
-
-// Margin explains the last seat of an apportionment.
-type Margin struct {
-	// Last is the party that got the last seat, Next the one that would get another. Each is -1 when there is none.
-	Last, Next int
-	// Tie is whether both had the same quotient for that seat, so that the tie-break decided between them.
-	Tie bool
-}
-
-// Explain returns the margin of the result won of Apportion over the same weights and order.
-func Explain(won []int64, weights []Weight, order Order) Margin {
-	m := Margin{Last: -1, Next: -1}
-	var last, next award
-	for i, w := range weights {
-		if w <= 0 {
-			continue
-		}
-		if a := (award{int32(i), won[i]}); m.Next < 0 || precedes(a, next, weights, order) {
-			m.Next, next = i, a
-		}
-		if a := (award{int32(i), won[i] - 1}); won[i] > 0 && (m.Last < 0 || precedes(last, a, weights, order)) {
-			m.Last, last = i, a
-		}
-	}
-	m.Tie = m.Last >= 0 && m.Next >= 0 && compareQuotients(last, next, weights) == 0
-	return m
 }
