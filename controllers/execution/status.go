@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -95,7 +96,7 @@ func appliedCondition(outcomes []outcome) metav1.Condition {
 	}
 	message := fmt.Sprintf("Failed to apply all manifests (%d/%d): %v", succeeded, len(outcomes), err)
 	return metav1.Condition{Type: workv1alpha1.ConditionApplied, Status: metav1.ConditionFalse,
-		Reason: workv1alpha1.ReasonAppliedFailed, Message: message[:min(len(message), longestMessage)]}
+		Reason: workv1alpha1.ReasonAppliedFailed, Message: strings.ToValidUTF8(message[:min(len(message), longestMessage)], "")}
 }
 
 func describe(id workv1alpha1.ResourceIdentifier) string {
