@@ -34,6 +34,31 @@ const (
 	Descending
 )
 
+// OrderFor returns Descending, or Ascending if that is not wanted.
+func OrderFor(descending bool) Order {
+	if descending {
+		return Descending
+	}
+	return Ascending
+}
+
+// WeightsOf returns the weights of the rows, which are indices of weights, in their order. If none of them weighs anything, or nobody has a weight
+// because weights is nil, all weigh the same.
+func WeightsOf(rows []int32, weights []int64) []Weight {
+	out, any := make([]Weight, len(rows)), false
+	for i, row := range rows {
+		if weights != nil && weights[row] > 0 {
+			out[i], any = Weight(weights[row]), true
+		}
+	}
+	if !any {
+		for i := range out {
+			out[i] = 1
+		}
+	}
+	return out
+}
+
 // Apportion returns the seats of each party, index-aligned with weights. They add up to seats unless all weights are zero.
 //
 // It jumps to within n/2 seats of the answer by rounding every party's exact share and then steps, one seat at a time. The rounded shares

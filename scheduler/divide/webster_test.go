@@ -42,6 +42,26 @@ func TestApportion(t *testing.T) {
 	}
 }
 
+func TestWeightsOf(t *testing.T) {
+	tests := []struct {
+		name    string
+		weights []int64
+		want    []Weight
+	}{
+		{name: "those of the rows", weights: []int64{9, 0, 3, 5}, want: []Weight{5, 0}},
+		{name: "negative weighs nothing", weights: []int64{9, -1, 3, 5}, want: []Weight{5, 0}},
+		{name: "the rows weigh nothing", weights: []int64{9, 0, 3, 0}, want: []Weight{1, 1}},
+		{name: "nobody has a weight", want: []Weight{1, 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, WeightsOf([]int32{3, 1}, tt.weights)); diff != "" {
+				t.Errorf("WeightsOf (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // oneAtATime is the definition.
 func oneAtATime(seats int64, weights []Weight, order Order) []int64 {
 	won := make([]int64, len(weights))
