@@ -161,9 +161,9 @@ func (b *Builder) finish(obj *unstructured.Unstructured, applied override.Applie
 	interpreter.Prune(obj)
 
 	labels, annotations := obj.GetLabels(), obj.GetAnnotations()
-	annotations[workv1alpha1.ManagedLabelsAnnotation] = keysOf(labels)
+	annotations[workv1alpha1.ManagedLabelsAnnotation] = interpreter.ManagedKeys(labels)
 	annotations[workv1alpha1.ManagedAnnotationsAnnotation] = ""
-	annotations[workv1alpha1.ManagedAnnotationsAnnotation] = keysOf(annotations)
+	annotations[workv1alpha1.ManagedAnnotationsAnnotation] = interpreter.ManagedKeys(annotations)
 	obj.SetAnnotations(annotations)
 
 	metadata, _ := obj.Object["metadata"].(map[string]any)
@@ -266,8 +266,4 @@ func merged(base, extra map[string]string) map[string]string {
 	}
 	maps.Copy(base, extra)
 	return base
-}
-
-func keysOf(m map[string]string) string {
-	return strings.Join(slices.Sorted(maps.Keys(m)), ",")
 }
