@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -42,5 +44,63 @@ func TestEventsAreShort(t *testing.T) {
 	}
 	if !strings.HasPrefix(last, "(combined") {
 		t.Errorf("the recorder adds nothing to the last message: %.40q", last)
+	}
+}
+
+// sinkCounter is a sink that counts what reaches it.
+type sinkCounter struct {
+	record.EventSink
+	writes int
+}
+
+func (c *sinkCounter) Create(e *corev1.Event) (*corev1.Event, error) {
+	c.writes++
+	return e, nil
+}
+
+func (c *sinkCounter) Update(e *corev1.Event) (*corev1.Event, error) {
+	c.writes++
+	return e, nil
+}
+
+func (c *sinkCounter) Patch(e *corev1.Event, _ []byte) (*corev1.Event, error) {
+	c.writes++
+	return e, nil
+}
+
+// Events wait for results, but not for ever.
+func TestEventsGiveWayToResults(t *testing.T) {
+	e := &corev1.Event{}
+	for name, write := range map[string]func(patientSink) (*corev1.Event, error){
+		"create": func(s patientSink) (*corev1.Event, error) { return s.Create(e) },
+		"update": func(s patientSink) (*corev1.Event, error) { return s.Update(e) },
+		"patch":  func(s patientSink) (*corev1.Event, error) { return s.Patch(e, nil) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c, quiet := &sinkCounter{}, make(chan struct{})
+			s := patientSink{c, func() <-chan struct{} { return quiet }}
+			done := make(chan error, 1)
+			send := func() {
+				_, err := write(s)
+				done <- err
+			}
+			go send()
+			time.Sleep(eventPatience - time.Nanosecond)
+			synctest.Wait()
+			if c.writes != 0 {
+				t.Errorf("%s: the event is written while results are", name)
+			}
+			time.Sleep(time.Nanosecond)
+			if err := <-done; err != nil || c.writes != 1 {
+				t.Errorf("%s: %d events are written after the patience, %v; want 1", name, c.writes, err)
+			}
+			began := time.Now()
+			go send()
+			synctest.Wait()
+			close(quiet)
+			if err := <-done; err != nil || c.writes != 2 || !time.Now().Equal(began) {
+				t.Errorf("%s: %d events are written when it is quiet after %v, %v; want 2 at once", name, c.writes, time.Since(began), err)
+			}
+		})
 	}
 }
