@@ -5,8 +5,13 @@ import (
 	"slices"
 )
 
-// classify refines the one class of all candidates by each key in turn.
+// classify refines the one class of all candidates by each key in turn, unless that
+// is done.
 func (m *model) classify(b *buffers) {
+	if m.classified {
+		return
+	}
+	m.classified = true
 	m.classOf = slices.Grow(m.classOf[:0], m.p.Candidates)[:m.p.Candidates]
 	m.classes = append(m.classes[:0], class{})
 	for _, i := range m.active {
@@ -105,6 +110,19 @@ func (m *model) orderKeys(b *buffers) {
 			m.keys[i].finer[at] = m.counters[k]
 		}
 	}
+	m.chain = m.chained()
+}
+
+// chained reports whether the keys nest in their order.
+func (m *model) chained() bool {
+	for i := range m.keys {
+		for j := i + 1; j < len(m.keys); j++ {
+			if m.keys[i].wide > 1 || !slices.Contains(m.keys[i].finer, j) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // nest notes whether the groups of the fine key lie in those of the coarse key.
@@ -130,16 +148,33 @@ func (m *model) nested(coarse, fine int, b *buffers) bool {
 		parent[g] = -1
 	}
 	up, down := &m.p.Keys[m.keys[coarse].index].Membership, &m.p.Keys[m.keys[fine].index].Membership
-	for _, c := range m.classes {
-		above := up.of(c.member)
+	if up.Start == nil && down.Start == nil {
+		return nestedColumns(up.Group, down.Group, parent, m.active)
+	}
+	for _, i := range m.active {
+		above := up.of(i)
 		if len(above) != 1 {
 			return false
 		}
-		for _, g := range down.of(c.member) {
+		for _, g := range down.of(i) {
 			if parent[g] >= 0 && parent[g] != above[0] {
 				return false
 			}
 			parent[g] = above[0]
+		}
+	}
+	return true
+}
+
+// nestedColumns is nested where each candidate has one group. Parent is -1 throughout.
+func nestedColumns(up, down, parent, active []int32) bool {
+	for _, i := range active {
+		g, above := down[i], up[i]
+		if parent[g] != above {
+			if parent[g] >= 0 {
+				return false
+			}
+			parent[g] = above
 		}
 	}
 	return true

@@ -83,21 +83,28 @@
 // optimistic completion loses against a known answer is dropped (Morin and
 // Marsten, doi:10.1287/opre.24.4.611).
 //
-// With at most one key beside cluster the question is a knapsack over the groups
-// of that key, which needs no search; groups that no best answer has are dropped
-// beforehand by a Lagrangian bound.
+// Where keys nest, as regions and their zones do, and for one key, the question is a
+// knapsack over the tree of groups, which needs no search: a table by number of groups
+// of each key and of clusters. Candidates in several groups of the finest key are
+// decided by the sets of groups that they tie together. Groups that no best answer has
+// are dropped beforehand by a Lagrangian bound, and so is what the table holds too far
+// below it.
+//
+// Where other keys cross those that nest, and their groups can be combined in few ways
+// (two of four providers with three of twelve racks), each combination is such a
+// knapsack. A bound for all of them at once leaves few to solve.
 //
 // A first pass ignores the cut-offs, which makes every front a single label;
 // its answer stands when it provably reaches the best value of each level
 // ignored. Only otherwise a second pass tracks them.
 //
 // Beyond NodeLimit labels the search keeps a few of the most promising labels per
-// step. Where keys cross it has little hope: it gets a quarter of the limit, and is
-// not begun at all when it could make but few labels for each class. Then local
-// search over the groups of all keys, with a knapsack that decides one of them at a
-// time, looks for a good answer, and branch and bound over the groups of all keys
-// but the one with the most groups, with knapsacks as bounds, improves it and
-// sometimes proves it. If neither ends within its limit, Proven is false.
+// step. Where keys cross and are too many to combine it has little hope: it gets a
+// quarter of the limit, and is not begun at all when it could make but few labels for
+// each class. Then local search over the groups of all keys, with a knapsack that
+// decides one of them at a time, looks for a good answer, and branch and bound over the
+// groups of all keys but the one with the most groups, with knapsacks as bounds,
+// improves it and sometimes proves it. If neither ends within its limit, Proven is false.
 //
 // What counting shows to be impossible for one or two constraints is refused
 // without a search.

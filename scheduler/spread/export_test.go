@@ -10,6 +10,7 @@ func SolveWithoutBounds(p *Problem) ([]int32, bool) {
 	if len(s.model.active) == 0 {
 		return nil, false
 	}
+	s.model.classify(&s.buffers)
 	s.plan.build(&s.model, true, &s.buffers)
 	q := &s.search
 	q.plan, q.limit, q.width, q.proven = &s.plan, 1<<40, beamWidth, true

@@ -164,11 +164,14 @@ func (s *Solver) feasible(p *Problem, demands []Constraint) bool {
 	relaxed.NodeLimit = max(1, s.limit(p)/explainShare)
 	proven := s.proven
 	s.search.any, s.search.strict = true, true
-	ok := s.decide(&relaxed)
+	ok := s.decide(&relaxed, true)
 	if !ok && !s.proven {
 		work := s.questions / questionPart
 		ok = s.slice(&relaxed, nil, work/2, work) != nil
 		s.questions -= work
+		if !ok && !s.proven && s.combines && !s.hopeless() {
+			ok = s.searchAnew()
+		}
 	}
 	s.search.any, s.search.strict = false, false
 	s.proven = proven && (ok || s.proven)

@@ -6,59 +6,102 @@ import (
 	"slices"
 )
 
-// knapsackWork bounds the additions of one knapsack: a millisecond at most.
-// Larger problems are for the search.
-const knapsackWork = 1 << 18
+const (
+	// knapsackWork bounds the additions of one knapsack: a millisecond at most.
+	// Larger problems are for the search.
+	knapsackWork = 1 << 18
+	// packedBits is what a packed value may use of an int64.
+	packedBits = 62
+	// maxLevels is how many keys may nest beside that of single clusters.
+	maxLevels = 4
+)
 
-// packedBits is what a packed value may use of an int64.
-const packedBits = 62
-
-// knapsack finds the best set of a model with at most one key beside those of
-// single clusters, when each candidate is in one group of it, and as long as no
-// level is cut off. Within a group the best x members are the first x in the
-// order of the objective, so that all there is to decide is how many of each
-// group: for j groups and e clusters beside the first of each,
+// knapsack finds the best set of a model whose keys nest, as long as no level of
+// the objective is cut off. Within a group of the finest key the best x members
+// are the first x in the order of the objective, so that all there is to decide
+// is how many of each group. A table by number of groups of every key and of
+// clusters holds the best answers of what was looked at so far; the table of a
+// group is merged into that of the group around it: the knapsack recursion over
+// a tree (Johnson and Niemi, doi:10.1287/moor.8.1.1; for one key Kellerer,
+// Pferschy and Pisinger, Knapsack Problems, ch. 11). Where clusters have no
+// maximum the groups of the finest key that has one are taken whole or not at
+// all.
 //
-//	best[j][e] = max over x of (x best members of the group) + best[j−1][e−(x−1)]
-//
-// group by group (Kellerer, Pferschy and Pisinger, Knapsack Problems, ch. 11).
-// Where clusters have no maximum a group is taken whole or not at all.
-//
-// What is added up is one number a candidate: keep, score, 1 and room side by
-// side in fields wide enough for every sum, which compare as the levels do.
+// What is added up is one number a candidate: keep, score, what is counted but
+// not limited, and room side by side in fields wide enough for every sum, which
+// compare as the levels do.
 type knapsack struct {
 	m      *model
-	groups int // by id, those without a candidate included
-	width  int // members of a group that are worth looking at; 0: all at once
-	extra  int // clusters beyond one a group
-	most   int // groups
+	levels []level // coarse first; the groups of the last are the leaves
+	whole  bool    // clusters have no maximum: each leaf is taken whole
+	parted bool    // candidates may lie in several leaves
+	flat   bool    // parted, with no level above the leaves
+	slots  int     // leaves by id, or kinds of members of all parts
+
+	plain      bool // no candidate keeps anything or has a score
+	keepShift  uint
+	scoreShift uint
+	tallies    []tally
+	one        int64 // what each candidate adds beside keep, score and room
+
+	width     int     // members of a slot that are worth looking at
+	extra     int     // clusters beyond one a leaf; of parts: clusters
+	slack     int64   // how much less than the bound an answer may be
+	full      bool    // only sets with as many groups as there can be
+	floor     int64   // packed value that a set must reach
+	roomFirst bool    // nothing but room makes a set better
+	promised  bool    // only the most promising units are tried
+	column    []int32 // slot of each candidate
+	laid      []int32 // its memory where it had to be laid out
+	counts    []int32 // by slot: members kept
+	values    []int64 // by slot and place: packed values, descending
+	member    []int32 // by slot and place
+	units     []unit  // in the order of the tree
+	order     []int32 // of leaves, while they are sorted
+	live      []unit  // with members, that an answer may have
+	some      []unit  // the most promising of them
+	parts     parts
+	table     table
+	relief    relief
+	cell      int    // of the best answer
+	taken     []bool // by slot
+	groups    [maxLevels]int
+	set       []int32
+}
+
+// level is a key whose groups the table counts.
+type level struct {
+	key    int // in model.keys; -1: everything is one group
+	limit  int // groups of any answer, at most
+	most   int // the same, of those that are left
 	fewest int // groups that every answer has
-	fields [4]uint
-	plain  bool    // no candidate keeps anything or has a score
-	one    int64   // what a candidate adds to the number of clusters where that counts
-	column []int32 // group of each candidate, where that had to be laid out
-	counts []int32 // by group: members kept
-	values []int64 // by group and place: packed values, descending; then their sums
-	member []int32 // by group and place
-	live   []int32 // groups that an answer may have
-	all    []int32
-	cells  []packedCell
-	nodes  []packedNode
-	work   int // additions
-	relief relief
 }
 
-// packedCell is the best answer for one number of groups and of clusters.
-type packedCell struct {
-	value int64 // -1: none
-	node  int32
+// least is the number of groups that an answer must have, if full as many as there can be.
+func (l *level) least(full bool) int {
+	if full {
+		return l.most
+	}
+	return l.fewest
 }
 
-// packedNode takes x members of a group. Nodes form a tree by parent.
-type packedNode struct {
-	parent   int32 // -1 at the root
-	group, x int32
-	first    int32 // smallest candidate of all taken
+// unit is a leaf, or a part: leaves that share candidates.
+type unit struct {
+	id int32
+	up [maxLevels - 1]int32 // the groups it lies in, coarse first
+	// What the unit and its group of the first level are worth beyond their prices,
+	// if anything, as far as k.slack is known.
+	net, outer int64
+}
+
+// tally is a number of groups that is counted and not limited by the table.
+type tally struct {
+	index int // in Problem.Keys
+	key   int // in model.keys; -1: clusters
+	least int64
+	shift uint
+	bits  uint
+	seen  []int32 // by group: the run that met it last
 }
 
 // quick leaves the best set of the knapsack in s; false when the model is not of
@@ -69,8 +112,8 @@ func (s *Solver) quick() bool {
 	if !found || !able {
 		return false
 	}
-	s.set = k.best(s.set[:0])
-	s.nodes += len(k.nodes)
+	s.set = k.best(s.set[:0], s.model.active)
+	s.nodes += len(k.table.nodes)
 	s.plan.exact = false
 	return true
 }
@@ -78,238 +121,420 @@ func (s *Solver) quick() bool {
 // solve looks for the best set of m. Able is false when the model is not of the
 // right kind or too large; otherwise found says whether there is a set.
 func (k *knapsack) solve(m *model) (found, able bool) {
-	if !k.init(m) {
+	if !k.lay(m) {
 		return false, false
 	}
-	if k.most < k.fewest {
-		return false, true
-	}
-	k.measure()
-	if k.groups*k.width > knapsackWork {
-		return false, false
-	}
-	k.gather()
-	k.work = 0
-	for _, g := range k.live {
-		k.work += k.most * (k.extra + 1) * int(k.counts[g])
-	}
-	if k.work > knapsackWork {
-		return false, false
-	}
-	k.fill()
-	return k.final() >= 0, true
+	return k.run(m.active, -1)
 }
 
-// init reports whether the model is of the right kind, and lays out the groups.
-func (k *knapsack) init(m *model) bool {
-	if len(m.keys) > 1 || len(m.tierRanks) > 1 && !m.p.Divided || len(m.keys) == 1 && m.keys[0].wide > 1 {
+// lay reports whether m is of the right kind, and prepares what all runs share. A run
+// begins with the prices of the one before.
+func (k *knapsack) lay(m *model) bool {
+	k.m = m
+	k.relief.price, k.relief.cluster = [maxLevels]int64{}, 0
+	return m.chain && (len(m.tierRanks) == 1 || m.p.Divided) && k.layLevels() && k.pack() && k.layUnits()
+}
+
+// layLevels chooses the keys that the table counts; finer ones are tallied.
+func (k *knapsack) layLevels() bool {
+	m := k.m
+	k.whole = m.size.most == unbounded
+	last := len(m.keys)
+	for k.whole && last > 0 && m.keys[last-1].most == unbounded {
+		last--
+	}
+	if last > maxLevels {
 		return false
 	}
-	k.m, k.groups, k.most, k.fewest = m, 1, 1, 1
-	if len(m.keys) > 0 {
-		key := &m.keys[0]
-		k.groups, k.most, k.fewest = len(key.first), int(min(key.most, key.groups)), int(key.least)
+	k.levels, k.tallies, k.parted, k.flat = k.levels[:0], k.tallies[:0], false, false
+	for at := range last {
+		key := &m.keys[at]
+		k.levels = append(k.levels, level{key: at, limit: int(min(key.most, key.groups)), fewest: int(key.least)})
+		k.parted = key.wide > 1
 	}
-	if m.size.most != unbounded {
-		k.most = min(k.most, int(m.size.most))
+	limit := int(m.size.most)
+	if k.parted {
+		k.flat = last == 1
+		limit *= int(m.keys[last-1].wide)
 	}
-	return k.pack()
+	for at := last - 1; at >= 0; at-- {
+		limit = min(limit, k.levels[at].limit)
+		k.levels[at].limit = limit
+		limit = min(limit, int(m.size.most))
+	}
+	if last == 0 {
+		k.levels = append(k.levels, level{key: -1, limit: 1, fewest: 1})
+	}
+	for at := range m.p.Keys {
+		k.addTally(at, last)
+	}
+	return true
 }
 
-// pack chooses the fields: how far each is shifted.
+// addTally counts the groups of a key of the problem unless they are a level or
+// counted already.
+func (k *knapsack) addTally(at, levels int) {
+	m := k.m
+	if m.isFixed(at) || k.roomFirst {
+		return
+	}
+	t := tally{index: at, key: -1, least: int64(m.size.least)}
+	for i := range m.keys {
+		if m.keys[i].index != at {
+			continue
+		} else if i < levels {
+			return
+		}
+		t.key, t.least = i, int64(m.keys[i].least)
+	}
+	if t.key < 0 && slices.ContainsFunc(k.tallies, func(o tally) bool { return o.key < 0 }) {
+		return
+	}
+	k.tallies = append(k.tallies, t)
+}
+
+// pack chooses how far each field of a packed value is shifted.
 func (k *knapsack) pack() bool {
 	m := k.m
-	n := int64(len(m.active))
-	if m.size.most != unbounded {
-		n = min(n, int64(m.size.most))
+	n := uint64(min(len(m.active), int(m.size.most)))
+	width := func(largest int64) uint {
+		if largest <= 0 {
+			return 0
+		}
+		return uint(bits.Len64(uint64(largest)) + bits.Len64(n))
 	}
 	k.plain, k.one = m.largest.keep == 0 && m.largest.score == 0, 0
-	if m.hasSize {
-		k.one = 1
-	}
-	shift := 0
-	for at, largest := range [...]int64{m.largest.room, k.one, m.largest.score, m.largest.keep} { // last field first
-		k.fields[3-at] = uint(shift)
-		if largest > 0 {
-			shift += bits.Len64(uint64(largest)) + bits.Len64(uint64(n))
+	shift := width(m.largest.room)
+	for at := len(k.tallies) - 1; at >= 0; at-- {
+		t := &k.tallies[at]
+		t.shift, t.bits = shift, uint(bits.Len64(n))
+		if t.key >= 0 {
+			t.bits = uint(bits.Len64(uint64(m.keys[t.key].groups)))
+		} else {
+			k.one = 1 << shift
 		}
+		shift += t.bits
 	}
-	return shift <= packedBits
+	k.scoreShift = shift
+	k.keepShift = shift + width(m.largest.score)
+	return k.keepShift+width(m.largest.keep) <= packedBits
 }
 
+// of returns the number in a packed value.
+func (t *tally) of(value int64) int64 { return value >> t.shift & (1<<t.bits - 1) }
+
+// value is what candidate i adds, but for the groups that are tallied.
 func (k *knapsack) value(i int32) int64 {
 	m := k.m
-	value := k.one<<k.fields[2] | m.room[i] // the last field is not shifted
+	value := k.one | m.room[i] // the last field is not shifted
 	if k.plain {
 		return value
 	}
-	return value | m.keep[i]<<k.fields[0] | m.score[i]<<k.fields[1]
+	return value | m.keep[i]<<k.keepShift | m.score[i]<<k.scoreShift
 }
 
-// size returns the number of clusters in a packed value.
-func (k *knapsack) size(value int64) int64 {
-	return value >> k.fields[2] & (1<<(k.fields[1]-k.fields[2]) - 1)
-}
-
-// group returns the group of candidate i.
-func (k *knapsack) group(i int32) int32 {
-	if len(k.m.keys) == 0 {
-		return 0
-	}
-	return k.m.p.Keys[k.m.keys[0].index].Membership.of(i)[0]
-}
-
-// measure sizes the table.
-func (k *knapsack) measure() {
-	m := k.m
-	k.width, k.extra = 0, 0
-	if m.size.most != unbounded {
-		k.extra = int(m.size.most) - 1
-		if k.settled() {
-			k.fewest, k.extra = k.most, int(m.size.most)-k.most
-		}
-		k.width = k.extra + 1
-	}
-}
-
-// settled reports whether every best answer has as many groups as there can be:
-// nothing that comes before them in the objective tells candidates apart.
-func (k *knapsack) settled() bool {
-	m := k.m
-	if len(m.keys) == 0 {
+// layUnits puts the leaves in the order of the tree.
+func (k *knapsack) layUnits() bool {
+	m, last := k.m, len(k.levels)-1
+	k.units, k.column = k.units[:0], nil
+	if k.levels[last].key < 0 {
+		k.slots, k.units = 1, append(k.units, unit{})
 		return true
 	}
-	for at := range m.keys[0].index {
-		if !m.isFixed(at) {
+	key := &m.keys[k.levels[last].key]
+	k.slots = len(key.first)
+	if k.parted {
+		return k.layParts(key)
+	}
+	k.column = m.p.Keys[key.index].Membership.column(&k.laid, m.active)
+	k.order = k.order[:0]
+	for g, first := range key.first {
+		if first >= 0 {
+			k.order = append(k.order, int32(g))
+		}
+	}
+	for _, g := range k.order {
+		k.units = append(k.units, unit{id: g, up: k.above(key.first[g])})
+	}
+	k.sortUnits()
+	return true
+}
+
+// above returns the groups of candidate i in the levels above the leaves.
+func (k *knapsack) above(i int32) (up [maxLevels - 1]int32) {
+	for at := range len(k.levels) - 1 {
+		up[at] = k.m.p.Keys[k.m.keys[k.levels[at].key].index].Membership.of(i)[0]
+	}
+	return up
+}
+
+func (k *knapsack) sortUnits() {
+	if len(k.levels) > 1 {
+		slices.SortStableFunc(k.units, func(a, b unit) int { return slices.Compare(a.up[:], b.up[:]) })
+	}
+}
+
+// settled reports whether every best answer has as many groups as there can be,
+// if they can be had at once: nothing that comes before them in the objective
+// tells candidates apart.
+func (k *knapsack) settled() bool {
+	if k.levels[0].key < 0 {
+		return true
+	}
+	last := 0
+	for _, l := range k.levels {
+		last = max(last, k.m.keys[l.key].index)
+	}
+	return k.plain && !k.roomFirst && !slices.ContainsFunc(k.tallies, func(t tally) bool { return t.index < last })
+}
+
+// run looks for the best set of the candidates, which are some of the model's. It
+// need not find one whose packed value is below the floor: that of a known answer
+// with as many groups of each level as any run can have; -1 for none.
+func (k *knapsack) run(candidates []int32, floor int64) (found, able bool) {
+	k.floor = floor
+	for _, l := range k.levels {
+		if l.limit < l.fewest {
+			return false, true
+		}
+	}
+	k.full = k.settled()
+	for {
+		found, able = k.attempt(candidates)
+		if found || !able || !k.full || k.levels[0].key < 0 || floor >= 0 { // A known answer has more groups than one that is not full.
+			return found, able
+		}
+		k.full = false
+	}
+}
+
+// attempt looks for the best set; with k.full among those with as many groups as
+// there can be.
+func (k *knapsack) attempt(candidates []int32) (found, able bool) {
+	k.table.work = 0
+	k.measure()
+	if k.slots*k.width > knapsackWork {
+		return false, false
+	}
+	k.gather(candidates)
+	if !k.count() {
+		return false, true
+	}
+	if !k.table.shape(k) {
+		return false, false
+	}
+	if !k.reduce() {
+		return false, true
+	}
+	k.dropDominated()
+	if !k.fill(k.live, k.slack) {
+		return false, false
+	}
+	cell, certain := k.final()
+	k.cell = cell
+	return cell >= 0, certain
+}
+
+// measure finds out how many members of a slot matter.
+func (k *knapsack) measure() {
+	last := &k.levels[len(k.levels)-1]
+	switch {
+	case k.whole:
+		k.extra, k.width = 0, 1
+	case k.parted:
+		k.extra, k.width = int(k.m.size.most), int(k.m.size.most)
+	case k.full:
+		k.extra, k.width = int(k.m.size.most)-last.limit, int(k.m.size.most)-last.limit+1
+	default:
+		k.extra, k.width = int(k.m.size.most)-last.fewest, int(k.m.size.most)-last.fewest+1
+	}
+	k.width = min(k.width, len(k.m.active))
+}
+
+// gather keeps the best members of each slot, in order.
+func (k *knapsack) gather(candidates []int32) {
+	k.counts = resize(k.counts, k.slots)
+	clear(k.counts)
+	k.values, k.member = resize(k.values, k.slots*k.width), resize(k.member, k.slots*k.width)
+	grouped := k.levels[0].key >= 0
+	tallied := slices.ContainsFunc(k.tallies, func(t tally) bool { return t.key >= 0 })
+	if tallied {
+		k.forgetTallies()
+	}
+	for _, i := range candidates {
+		slot := 0
+		if grouped {
+			slot = int(k.column[i])
+		}
+		value := k.value(i)
+		if tallied {
+			value += k.tallied(i)
+		}
+		if k.whole {
+			if k.counts[slot] == 0 {
+				k.counts[slot], k.member[slot], k.values[slot] = 1, i, 0
+			}
+			k.values[slot] += value
+			k.member[slot] = min(k.member[slot], i)
+		} else {
+			k.insert(slot, i, value)
+		}
+	}
+}
+
+func (k *knapsack) forgetTallies() {
+	for at := range k.tallies {
+		if t := &k.tallies[at]; t.key >= 0 {
+			t.seen = resize(t.seen, len(k.m.keys[t.key].first))
+			clear(t.seen)
+		}
+	}
+}
+
+// tallied is what the groups of candidate i add that no candidate before had.
+func (k *knapsack) tallied(i int32) int64 {
+	value := int64(0)
+	for at := range k.tallies {
+		t := &k.tallies[at]
+		if t.key < 0 {
+			continue
+		}
+		for _, g := range k.m.p.Keys[t.index].Membership.of(i) {
+			if t.seen[g] == 0 {
+				t.seen[g] = 1
+				value += 1 << t.shift
+			}
+		}
+	}
+	return value
+}
+
+// tallyBound is the most that the groups that are tallied can add.
+func (k *knapsack) tallyBound() int64 {
+	value := int64(0)
+	for _, t := range k.tallies {
+		if t.key >= 0 {
+			value += int64(k.m.keys[t.key].groups) << t.shift
+		}
+	}
+	return value
+}
+
+// insert puts candidate i among the best of a slot.
+func (k *knapsack) insert(slot int, i int32, value int64) {
+	n := int(k.counts[slot])
+	values, members := k.values[slot*k.width:][:k.width], k.member[slot*k.width:][:k.width]
+	if n < k.width {
+		k.counts[slot]++
+	} else if n--; value < values[n] || value == values[n] && i > members[n] {
+		return
+	}
+	for ; n > 0 && (values[n-1] < value || values[n-1] == value && members[n-1] > i); n-- {
+		values[n], members[n] = values[n-1], members[n-1]
+	}
+	values[n], members[n] = value, i
+}
+
+// count lists the units that have members and counts the groups of each level.
+// It reports whether there can be enough.
+func (k *knapsack) count() bool {
+	k.live = k.live[:0]
+	last := len(k.levels) - 1
+	clear(k.groups[:])
+	for _, u := range k.units {
+		n := k.leaves(u)
+		if n == 0 {
+			continue
+		}
+		fresh := len(k.live) == 0
+		for at := range last {
+			if fresh = fresh || u.up[at] != k.live[len(k.live)-1].up[at]; fresh {
+				k.groups[at]++
+			}
+		}
+		k.groups[last] += n
+		k.live = append(k.live, u)
+	}
+	for at := range k.levels {
+		l := &k.levels[at]
+		l.most = min(l.limit, k.groups[at])
+		if l.most < l.fewest || k.full && l.most < l.limit {
 			return false
 		}
 	}
-	return k.plain
+	return true
 }
 
-// fill runs the recursion.
-func (k *knapsack) fill() {
-	stride := k.extra + 1
-	k.cells = resize(k.cells, (k.most+1)*stride)
-	for at := range k.cells {
-		k.cells[at].value = -1
+// leaves is the number of leaves of a unit that have members.
+func (k *knapsack) leaves(u unit) int {
+	if k.parted {
+		return k.parts.leaves(k, u.id)
 	}
-	k.cells[0] = packedCell{0, -1}
-	k.nodes = k.nodes[:0]
-	for at, g := range k.live {
-		low := max(1, k.fewest-(len(k.live)-1-at)) // what too few groups are left for cannot be an answer
-		for j := min(k.most, at+1); j >= low; j-- {
-			k.add(g, k.cells[(j-1)*stride:j*stride], k.cells[j*stride:][:min(stride, k.spare(j)+1)])
-		}
-	}
+	return int(min(k.counts[u.id], 1))
 }
 
-// spare is how many clusters there may be beyond one for each of j groups.
-func (k *knapsack) spare(j int) int {
-	if k.width == 0 {
-		return 0
-	}
-	return int(k.m.size.most) - j
-}
-
-// gather keeps the best members of each group, in order, drops the groups that
-// no best answer has, and adds up the rest.
-func (k *knapsack) gather() {
-	m, width := k.m, max(1, k.width)
-	k.counts = resize(k.counts, k.groups)
-	clear(k.counts)
-	k.values = resize(k.values, k.groups*width)
-	clear(k.values)
-	k.member = resize(k.member, k.groups*width)
-	if k.width == 0 && len(m.keys) > 0 {
-		copy(k.member, m.keys[0].first)
-	} else {
-		k.member[0] = m.active[0]
-	}
-	var group []int32 // of each candidate; nil: all in one
-	if len(m.keys) > 0 {
-		group = m.p.Keys[m.keys[0].index].Membership.column(&k.column, m.active)
-	}
-	for _, i := range m.active {
-		g := 0
-		if group != nil {
-			g = int(group[i])
-		}
-		value := k.value(i)
-		if k.width == 0 {
-			k.values[g] += value
-			k.counts[g] = 1
-		} else if n := int(k.counts[g]); n < k.width || value > k.values[g*k.width+n-1] {
-			k.insert(g, i, value)
-		}
-	}
-	k.live = k.live[:0]
-	for g := range int32(k.groups) {
-		if k.counts[g] > 0 {
-			k.live = append(k.live, g)
-		}
-	}
-	if k.width > 0 {
-		k.reduce()
-	}
-	k.dropDominated()
-	if k.width == 0 {
-		return
-	}
-	for _, g := range k.live {
-		sums := k.of(g)
-		for x := 1; x < len(sums); x++ {
-			sums[x] += sums[x-1]
-		}
-	}
-}
-
-// dropDominated drops the groups to which as many others are preferable as an
-// answer may have, so that one of them is always free to take its place.
+// dropDominated drops the leaves to which as many others of the same group are
+// preferable as an answer may have, so that one of them is always free to take
+// its place.
 func (k *knapsack) dropDominated() {
-	if len(k.live) <= k.most {
+	if k.parted {
 		return
 	}
-	if k.width == 0 {
-		k.keepLargest()
-		return
+	most := k.levels[len(k.levels)-1].most
+	kept, live := k.some[:0], k.live
+	for len(live) > 0 {
+		n := 1
+		for n < len(live) && live[n].up == live[0].up {
+			n++
+		}
+		if n > most && k.whole {
+			k.sortLargest(live[:n])
+			kept = append(kept, live[:most]...)
+		} else {
+			kept = k.undominated(kept, live[:n], most)
+		}
+		live = live[n:]
 	}
-	k.all = append(k.all[:0], k.live...)
-	kept := k.live[:0]
-	for _, g := range k.all {
-		left := k.most
-		for at := 0; at < len(k.all) && left > 0; at++ {
-			if k.preferable(k.all[at], g) {
+	k.live, k.some = kept, k.live
+}
+
+// sortLargest puts the largest groups first, of equal ones the first by name,
+// where each is taken whole.
+func (k *knapsack) sortLargest(units []unit) {
+	slices.SortFunc(units, func(a, b unit) int {
+		return cmp.Or(cmp.Compare(k.values[b.id], k.values[a.id]), cmp.Compare(k.member[a.id], k.member[b.id]))
+	})
+}
+
+// undominated appends the units to which fewer than most others are preferable.
+func (k *knapsack) undominated(kept, units []unit, most int) []unit {
+	if len(units) <= most {
+		return append(kept, units...)
+	}
+	for _, u := range units {
+		left := most
+		for at := 0; at < len(units) && left > 0; at++ {
+			if k.preferable(units[at].id, u.id) {
 				left--
 			}
 		}
 		if left > 0 {
-			kept = append(kept, g)
+			kept = append(kept, u)
 		}
 	}
-	k.live = kept
+	return kept
 }
 
-// keepLargest keeps as many groups as there may be, where each is taken whole: those of the largest value, of equal ones the first by name.
-func (k *knapsack) keepLargest() {
-	slices.SortFunc(k.live, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(k.values[b], k.values[a]), cmp.Compare(k.member[a], k.member[b]))
-	})
-	k.live = k.live[:k.most]
-	slices.Sort(k.live)
-}
-
-// preferable reports whether any number of members of group a is at least as
-// good as so many of group b and has the first name.
+// preferable reports whether any number of members of leaf a is at least as good
+// as so many of leaf b and has the first name.
 func (k *knapsack) preferable(a, b int32) bool {
 	x, y := k.of(a), k.of(b)
 	if len(x) < len(y) {
 		return false
 	}
 	firstA, firstB := noIndex, noIndex
-	width := max(1, k.width)
 	for at, value := range y {
-		firstA, firstB = min(firstA, k.member[int(a)*width+at]), min(firstB, k.member[int(b)*width+at])
+		firstA, firstB = min(firstA, k.member[int(a)*k.width+at]), min(firstB, k.member[int(b)*k.width+at])
 		if x[at] < value || firstA >= firstB {
 			return false
 		}
@@ -317,156 +542,48 @@ func (k *knapsack) preferable(a, b int32) bool {
 	return true
 }
 
-// of returns the values of the members of a group that are kept.
-func (k *knapsack) of(g int32) []int64 {
-	if k.width == 0 {
-		return k.values[g : g+1]
-	}
-	return k.values[int(g)*k.width:][:k.counts[g]]
-}
+// of returns the values of the members of a slot that are kept.
+func (k *knapsack) of(slot int32) []int64 { return k.values[int(slot)*k.width:][:k.counts[slot]] }
 
-// insert puts candidate i, which comes after all before it by name, among the
-// best of group g.
-func (k *knapsack) insert(g int, i int32, value int64) {
-	n := int(k.counts[g])
-	values, members := k.values[g*k.width:][:k.width], k.member[g*k.width:][:k.width]
-	if n == k.width {
-		n--
-	} else {
-		k.counts[g]++
-	}
-	for ; n > 0 && values[n-1] < value; n-- {
-		values[n], members[n] = values[n-1], members[n-1]
-	}
-	values[n], members[n] = value, i
-}
-
-// add offers group g to the answers with one group fewer.
-func (k *knapsack) add(g int32, from, to []packedCell) {
-	sums := k.of(g)
-	for e := range min(len(from), len(to)) {
-		base := from[e]
-		if base.value < 0 {
-			continue
-		}
-		for x, sum := range sums[:min(len(sums), len(to)-e)] {
-			cell := &to[e+x]
-			value := base.value + sum
-			if value < cell.value {
-				continue
-			}
-			n := k.take(base.node, g, int32(x+1))
-			if value == cell.value && k.compareNames(n, cell.node) <= 0 {
-				k.nodes = k.nodes[:n]
-				continue
-			}
-			*cell = packedCell{value, n}
-		}
-	}
-}
-
-func (k *knapsack) take(parent, g, x int32) int32 {
-	first := k.firstMember(g, 0, x)
-	if parent >= 0 {
-		first = min(first, k.nodes[parent].first)
-	}
-	k.nodes = append(k.nodes, packedNode{parent, g, x, first})
-	return int32(len(k.nodes) - 1)
-}
-
-// firstMember is the smallest of the members [from, to) of a group.
-func (k *knapsack) firstMember(g, from, to int32) int32 {
+// firstMember is the smallest of the members [from, to) of a slot.
+func (k *knapsack) firstMember(slot, from, to int32) int32 {
 	first := noIndex
-	for _, i := range k.member[int(g)*max(1, k.width):][from:to] {
+	for _, i := range k.member[int(slot)*k.width:][from:to] {
 		first = min(first, i)
 	}
 	return first
 }
 
-// compareNames tells which of two answers holds the smallest candidate that the
-// other lacks: 1 for a, -1 for b.
-func (k *knapsack) compareNames(a, b int32) int {
-	if x, y := k.nodes[a].first, k.nodes[b].first; x != y {
-		return compare(int64(y), int64(x))
-	}
-	onlyA, onlyB := noIndex, noIndex
-	for a != b {
-		x, y := k.node(a), k.node(b)
-		switch {
-		case x.group > y.group:
-			onlyA, a = min(onlyA, k.firstMember(x.group, 0, x.x)), x.parent
-		case y.group > x.group:
-			onlyB, b = min(onlyB, k.firstMember(y.group, 0, y.x)), y.parent
-		default:
-			shared := min(x.x, y.x)
-			onlyA, a = min(onlyA, k.firstMember(x.group, shared, x.x)), x.parent
-			onlyB, b = min(onlyB, k.firstMember(y.group, shared, y.x)), y.parent
-		}
-	}
-	return compare(int64(onlyB), int64(onlyA))
-}
-
-func (k *knapsack) node(n int32) packedNode {
-	if n < 0 {
-		return packedNode{parent: -1, group: -1}
-	}
-	return k.nodes[n]
-}
-
-// final returns the cell of the best answer, -1 when there is none.
-func (k *knapsack) final() int {
-	stride, best := k.extra+1, -1
-	for at := k.fewest * stride; at < len(k.cells); at++ {
-		c := k.cells[at]
-		if c.value < 0 || k.m.hasSize && k.size(c.value) < int64(k.m.size.least) {
-			continue
-		}
-		if best < 0 || k.better(at, best) {
-			best = at
-		}
-	}
-	return best
-}
-
-// better compares two cells level by level.
-func (k *knapsack) better(a, b int) bool {
-	x, y := k.cells[a], k.cells[b]
-	if p, q := x.value>>k.fields[1], y.value>>k.fields[1]; p != q {
-		return p > q
-	}
-	stride := k.extra + 1
-	for at := range k.m.p.Keys {
-		if k.m.isFixed(at) {
-			continue
-		} else if len(k.m.keys) > 0 && k.m.keys[0].index == at {
-			if p, q := a/stride, b/stride; p != q {
-				return p > q
-			}
-		} else if p, q := k.size(x.value), k.size(y.value); p != q {
-			return p > q
-		}
-	}
-	if x.value != y.value {
-		return x.value > y.value
-	}
-	return k.compareNames(x.node, y.node) > 0
-}
-
 // best appends the candidates of the best answer in ascending order.
-func (k *knapsack) best(set []int32) []int32 {
-	width := max(1, k.width)
-	for n := k.cells[k.final()].node; n >= 0; n = k.nodes[n].parent {
-		node := k.nodes[n]
-		if k.width > 0 {
-			set = append(set, k.member[int(node.group)*width:][:node.x]...)
-			continue
-		}
-		for _, i := range k.m.active {
-			if k.group(i) == node.group {
+func (k *knapsack) best(set, candidates []int32) []int32 {
+	k.taken = resize(k.taken, k.slots)
+	clear(k.taken)
+	k.set = set
+	k.collect(0, k.table.levels[0].cells[k.cell].node)
+	set = k.set
+	if k.whole {
+		for _, i := range candidates {
+			if k.levels[0].key < 0 || k.taken[k.column[i]] {
 				set = append(set, i)
 			}
 		}
 	}
 	slices.Sort(set)
 	return set
+}
+
+// collect adds what a node of the table at some depth holds to k.set, or to
+// k.taken.
+func (k *knapsack) collect(depth int, n int32) {
+	for ; n >= 0; n = k.table.nodes[n].parent {
+		node := &k.table.nodes[n]
+		switch slot := k.slotAt(node.at); {
+		case depth < k.deepest():
+			k.collect(depth+1, node.choice)
+		case k.whole:
+			k.taken[slot] = true
+		default:
+			k.set = append(k.set, k.member[int(slot)*k.width:][:node.choice]...)
+		}
+	}
 }

@@ -22,8 +22,10 @@ type model struct {
 	counters []int  // counter of each Problem key: index in keys, or len(keys) for size
 	fixed    []bool // by Problem key: not in keys, and the same for all sets; nil: none
 	laminar  bool   // keys nest: each group lies in one group of the key before
+	chain    bool   // the same, but candidates may lie in several groups of the last key
 
-	classOf    []int32 // by candidate; valid for active ones
+	classified bool
+	classOf    []int32 // by candidate; valid for active ones once classified
 	classes    []class // without order
 	keep       []int64 // by candidate, as room and score; valid for active ones
 	room       []int64
@@ -59,7 +61,7 @@ type class struct{ member int32 }
 // holds.
 func (m *model) prepare(p *Problem) {
 	p.check()
-	m.p, m.replicas, m.fixed = p, p.replicas(), nil
+	m.p, m.replicas, m.fixed, m.classified = p, p.replicas(), nil, false
 	m.active = activeCandidates(p, m.active[:0])
 	m.measure()
 	m.tierRanks = m.distinctTiers(m.tierRanks[:0])
@@ -68,7 +70,6 @@ func (m *model) prepare(p *Problem) {
 
 // arrange fills in what only the search and several keys need.
 func (m *model) arrange(b *buffers) {
-	m.classify(b)
 	m.orderKeys(b)
 	m.seatsBound = m.boundSeats()
 }
@@ -187,6 +188,7 @@ func (m *model) splitKeys() {
 	if int(m.size.most) >= len(m.active) {
 		m.size.most = unbounded
 	}
+	m.chain = len(m.keys) < 2
 }
 
 func (m *model) mergeSize(k int, lim limits) {
@@ -255,9 +257,8 @@ func (m *model) limited() bool {
 	return m.size.most != unbounded
 }
 
-// present lists the groups that have an active candidate.
-func (k *keyModel) present() []int32 {
-	var groups []int32
+// present appends the groups that have an active candidate.
+func (k *keyModel) present(groups []int32) []int32 {
 	for g, first := range k.first {
 		if first >= 0 {
 			groups = append(groups, int32(g))

@@ -13,15 +13,64 @@ type seating struct {
 	taken   []bool
 }
 
-// assign seats a subset of set, clusters that keep replicas first, key by key
-// from coarse to fine. It reports whether all minimums are met with no more
-// seats than replicas. Where keys nest it meets them whenever it is possible,
-// with the fewest seats; otherwise it may fail although seats exist.
+// assign seats a subset of set, clusters that keep replicas first. It reports
+// whether all minimums are met with no more seats than replicas. Where keys nest it
+// meets them whenever it is possible, with the fewest seats; otherwise it may fail
+// although seats exist.
 func (s *seating) assign(m *model, set []int32) bool {
 	s.reset(m, set)
-	if !m.p.Divided || m.replicas == 0 {
-		return true
+	return !m.p.Divided || m.replicas == 0 || s.byKey(m, set) || !m.laminar && len(m.keys) > 1 && s.byReach(m, set)
+}
+
+// byReach seats what serves the most keys that lack groups, one after the other
+// (greedy covering; Chvátal, doi:10.1287/moor.4.3.233).
+func (s *seating) byReach(m *model, set []int32) bool {
+	s.reset(m, set)
+	for int64(len(s.seats)) < m.replicas {
+		best, most := -1, int32(0)
+		for at, i := range set {
+			if s.taken[at] || m.room[i] == 0 {
+				continue
+			}
+			reach := 2 * s.reach(m, i)
+			if m.keep[i] > 0 {
+				reach++
+			}
+			if reach > max(1, most) {
+				best, most = at, reach
+			}
+		}
+		if best < 0 {
+			break
+		}
+		s.take(m, best, set[best])
 	}
+	slices.Sort(s.seats)
+	for k := range m.keys {
+		if s.counts[k] < m.keys[k].seats {
+			return false
+		}
+	}
+	return s.counts[len(m.keys)] >= m.size.seats
+}
+
+// reach is how many groups that are still needed cluster i would seat.
+func (s *seating) reach(m *model, i int32) int32 {
+	n := min(1, max(0, m.size.seats-s.counts[len(m.keys)]))
+	for k := range m.keys {
+		needed := max(0, m.keys[k].seats-s.counts[k])
+		for _, g := range m.p.Keys[m.keys[k].index].Membership.of(i) {
+			if needed > 0 && !s.covered[k][g] {
+				n++
+				needed--
+			}
+		}
+	}
+	return n
+}
+
+// byKey seats key by key, from coarse to fine.
+func (s *seating) byKey(m *model, set []int32) bool {
 	ok := true
 	for k := range m.keys {
 		key := &m.keys[k]

@@ -26,16 +26,20 @@ const (
 type slicer struct {
 	s       *Solver
 	m       *model
-	fixed   []int // keys whose groups are fixed, by position in m.keys
+	fixed   []int // keys whose groups are fixed where one key is left, by position in m.keys
 	last    int   // the key with the most groups
-	left    int   // the key that is left
+	chain   []int // it and those that it nests in, coarse first
+	left    []int // the keys that are left
+	divided []int // the keys by whose groups slices differ
 	active  []int32
 	index   []int     // by key: in Problem.Keys; m forgets it when a part is searched
-	column  [][]int32 // by key: group of each candidate
+	column  [][]int32 // by key: group of each candidate; of several the first
+	laid    [][]int32 // by key: their memory where they had to be laid out
 	groups  [][]int32 // by key: groups with a candidate
 	allowed [][]bool  // by key, group: part of the slice
 	forced  [][]bool  // by key, group: part of all that the slice is divided into
 	values  []int64   // by group
+	firsts  []int32   // by group of the key that is left
 	rooms   []int64   // the largest
 	lists   [][]int32 // by depth: candidates that are left
 	leaf    model     // m with the candidates of a slice and the key that is left
@@ -56,27 +60,39 @@ type openSlice struct {
 	allowed [][]bool
 }
 
-// slice improves on the known answer, nil for none: first by exchanging one group
-// for another, then by branch and bound. It leaves in s whether the result is
-// proven. A problem that cannot be sliced keeps its known answer.
+// slice improves on the known answer, nil for none: by the combinations of the
+// groups of the fixed keys where they are few, else first by exchanging one group
+// for another and then by branch and bound. It leaves in s whether the result is
+// proven. A problem that cannot be sliced keeps its known answer. The slicer is that
+// of the model.
 func (s *Solver) slice(p *Problem, known *Solution, climb, work int) *Solution {
-	t := &slicer{s: s, m: &s.model, best: known, limit: work}
-	if !t.init() {
+	t := &s.slicer
+	if !s.combines && (!s.model.sliceable() || !t.init(s)) {
 		return known
 	}
-	t.climb(climb)
+	t.best, t.work, t.limit, t.open = known, 0, work, t.open[:0]
+	proven := t.provable()
+	complete, able := s.combines, s.combines
+	if able {
+		complete, able = s.combiner.combine()
+	}
+	switch {
+	case able:
+		proven = proven && complete
+	case !t.m.sliceable():
+		return known
+	default:
+		t.lay() // anew, without what combinations have left
+		t.climb(climb)
+		if t.enough() {
+			return t.best
+		}
+		proven = proven && t.branchAll()
+	}
 	if t.enough() {
 		return t.best
 	}
-	proven := t.m.held <= t.m.replicas || !t.m.p.Divided // what is kept beyond the replicas counts in bounds and for no set
-	if proven {
-		t.leave(t.last)
-		for _, f := range t.fixed {
-			t.allowAll(f)
-		}
-		proven = t.branch(0, t.active)
-	}
-	if proven {
+	if proven && len(t.open) > 0 {
 		proven = t.close(p)
 		nodes := s.nodes
 		s.model.prepare(p)
@@ -90,11 +106,29 @@ func (s *Solver) slice(p *Problem, known *Solution, climb, work int) *Solution {
 	return t.best
 }
 
-// init chooses the key that is left, the one with the most groups, and fixes the
-// others that have a maximum.
-func (t *slicer) init() bool {
-	m := t.m
-	if !m.sliceable() {
+// provable reports whether bounds of slices say enough: what is kept beyond the replicas
+// counts in them and for no set.
+func (t *slicer) provable() bool { return t.m.held <= t.m.replicas || !t.m.p.Divided }
+
+// branchAll is branch over everything.
+func (t *slicer) branchAll() bool {
+	t.divided = t.fixed
+	t.leave(t.last)
+	for _, f := range t.fixed {
+		t.allowAll(f)
+	}
+	return t.branch(0, t.active)
+}
+
+// init prepares for a model. It chooses the key that is left, the one with the most
+// groups, those that it nests in, and of the others those with a maximum. It reports
+// whether slices say anything.
+func (t *slicer) init(s *Solver) bool {
+	m := &s.model
+	t.s, t.m, t.last = s, m, 0
+	c := &s.combiner
+	t.fixed, c.slicer, c.keys = t.fixed[:0], t, c.keys[:0]
+	if m.chain || len(m.tierRanks) > 1 {
 		return false
 	}
 	for at := range m.keys {
@@ -102,34 +136,89 @@ func (t *slicer) init() bool {
 			t.last = at
 		}
 	}
+	t.chain = m.longestChain(t.chain[:0], t.last)
+	for at := range m.keys {
+		if at == t.last || m.keys[at].most == unbounded {
+			continue
+		} else if m.keys[at].wide > 1 {
+			return false
+		}
+		t.fixed = append(t.fixed, at)
+		if !slices.Contains(t.chain, at) {
+			c.keys = append(c.keys, at)
+		}
+	}
+	t.lay()
+	return true
+}
+
+// lay lays out the groups and the candidates of the model.
+func (t *slicer) lay() {
+	m, n := t.m, len(t.m.keys)
+	t.index = t.index[:0]
+	t.column, t.laid, t.groups = resize(t.column, n), resize(t.laid, n), resize(t.groups, n)
+	t.allowed, t.forced = resize(t.allowed, n), resize(t.forced, n)
 	for at := range m.keys {
 		key := &m.keys[at]
-		if at != t.last && key.most != unbounded {
-			t.fixed = append(t.fixed, at)
-		}
 		t.index = append(t.index, key.index)
-		t.column = append(t.column, m.p.Keys[key.index].Membership.column(new([]int32), m.active))
-		t.groups = append(t.groups, key.present())
-		t.allowed = append(t.allowed, make([]bool, len(key.first)))
-		t.forced = append(t.forced, make([]bool, len(key.first)))
+		t.column[at] = m.p.Keys[key.index].Membership.column(&t.laid[at], m.active)
+		t.groups[at] = key.present(t.groups[at][:0])
+		t.allowed[at], t.forced[at] = resize(t.allowed[at], len(key.first)), resize(t.forced[at], len(key.first))
+		clear(t.allowed[at])
+		clear(t.forced[at])
 	}
-	t.active = slices.Clone(m.active)
-	t.bound.Groups = make([]int, len(m.p.Keys))
+	t.active = append(t.active[:0], m.active...)
+	t.bound = Objective{Groups: resize(t.bound.Groups, len(m.p.Keys))}
+	keys, fixed := t.leaf.keys, t.leaf.fixed
 	t.leaf = *m
-	t.leaf.keys = make([]keyModel, 1)
-	t.leaf.fixed = make([]bool, len(m.p.Keys))
-	return true
+	t.leaf.chain = true
+	t.leaf.keys = keys[:0]
+	t.leaf.fixed = resize(fixed, len(m.p.Keys))
+	clear(t.leaf.fixed)
 }
 
 // leave makes key f, by its position in m.keys, the one that knapsacks decide.
 func (t *slicer) leave(f int) {
-	first := t.leaf.keys[0].first
-	t.leaf.keys[0] = t.m.keys[f]
-	t.leaf.keys[0].first = first
-	for at := range t.m.keys {
-		t.leaf.fixed[t.m.keys[at].index] = at != f
+	t.leaf.keys = append(t.leaf.keys[:0], t.m.keys[f])
+	t.leaveOnly(f)
+}
+
+// leaveChain makes the keys of the chain those that knapsacks decide, over all
+// candidates.
+func (t *slicer) leaveChain() {
+	t.leaf.keys = t.leaf.keys[:0]
+	for _, f := range t.chain {
+		t.leaf.keys = append(t.leaf.keys, t.m.keys[f])
 	}
-	t.left = f
+	t.leaf.active = t.active
+	t.leaveOnly(t.chain...)
+}
+
+func (t *slicer) leaveOnly(keys ...int) {
+	for at := range t.m.keys {
+		t.leaf.fixed[t.m.keys[at].index] = !slices.Contains(keys, at)
+	}
+	t.left = append(t.left[:0], keys...)
+}
+
+// longestChain appends the keys that key f nests in, and that nest with each other, coarse
+// first, and key f itself.
+func (m *model) longestChain(chain []int, f int) []int {
+	order := make([]int, 0, len(m.keys))
+	for at := range m.keys {
+		if at != f && m.keys[at].wide == 1 {
+			order = append(order, at)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(m.keys[b].groups, m.keys[a].groups) })
+	chain = append(chain, f)
+	for _, at := range order {
+		if !slices.ContainsFunc(chain, func(finer int) bool { return !slices.Contains(m.keys[at].finer, finer) }) {
+			chain = append(chain, at)
+		}
+	}
+	slices.Reverse(chain)
+	return chain
 }
 
 // sliceable reports whether slices say more than the search: where keys nest it
@@ -205,7 +294,7 @@ func (t *slicer) lacksRoom(candidates []int32) bool {
 // roomiest reports whether the knapsack's set has the most room of all in the slice: nothing comes before room.
 func (t *slicer) roomiest() bool {
 	k := &t.s.knapsack
-	return t.m.p.Divided && k.plain && k.width == 0
+	return t.m.p.Divided && k.plain && k.whole && len(k.tallies) == 0 && len(k.levels) == 1
 }
 
 // divide branches on the groups of a fixed key of which there are too many. As
@@ -281,7 +370,7 @@ func (t *slicer) filter(dst []int32, f int, candidates []int32) []int32 {
 // take keeps a set if it is allowed and the best so far, which is what it
 // reports. A slice that may hold something better stays open if it is to be
 // remembered.
-func (t *slicer) take(set []int32, remember bool) (improved bool) {
+func (t *slicer) take(set []int32, remember bool) (improved, reached bool) {
 	answer, reached := t.judge(set)
 	if remember && !reached {
 		open := openSlice{bound: t.bound, set: slices.Clone(set)}
@@ -294,7 +383,7 @@ func (t *slicer) take(set []int32, remember bool) (improved bool) {
 	if answer != nil && t.beats(answer.Objective, answer.Chosen) {
 		t.best, improved = answer, true
 	}
-	return improved
+	return improved, reached
 }
 
 // beats reports whether a set is better than the best one.
@@ -309,30 +398,39 @@ func (t *slicer) beats(o Objective, set []int32) bool {
 // solve runs the knapsack and leaves in t.bound what no set of the slice exceeds.
 // The set is nil when there is none. Able is false when the knapsack is too large.
 func (t *slicer) solve(candidates []int32) (set []int32, able bool) {
-	s, m, k := t.s, t.m, &t.s.knapsack
+	m, k := t.m, &t.s.knapsack
 	t.leaf.active = candidates
 	key := &t.leaf.keys[0]
+	key.first = t.firsts
 	key.measure(&m.p.Keys[key.index].Membership, candidates)
+	t.firsts = key.first
 	found, able := k.solve(&t.leaf)
-	t.work += k.work / additionsPerLook
+	t.work += k.table.work / additionsPerLook
 	if !found {
 		return nil, able
 	}
-	s.set = k.best(s.set[:0])
-	s.nodes += len(k.nodes)
+	return t.found(candidates), able
+}
+
+// found takes the set that the knapsack has found, and leaves in t.bound what no
+// set of the slice exceeds.
+func (t *slicer) found(candidates []int32) []int32 {
+	s, m, k := t.s, t.m, &t.s.knapsack
+	s.set = k.best(s.set[:0], candidates)
+	s.nodes += len(k.table.nodes)
 	t.work += looksPerMember * len(s.set)
 	t.bound.Kept, t.bound.Score, t.bound.Capacity = m.sum(m.keep, s.set), m.sum(m.score, s.set), m.sum(m.room, s.set)
 	for at, counter := range m.counters {
 		switch {
 		case counter == len(m.keys):
 			t.bound.Groups[at] = len(s.set)
-		case counter == t.left:
+		case slices.Contains(t.left, counter):
 			t.bound.Groups[at] = s.covered(&m.p.Keys[at].Membership)
 		default:
 			t.bound.Groups[at] = int(min(m.keys[counter].most, m.keys[counter].groups))
 		}
 	}
-	return s.set, true
+	return s.set
 }
 
 // judge returns the set as an answer, nil when it is not allowed, and whether it
@@ -343,10 +441,11 @@ func (t *slicer) judge(set []int32) (answer *Solution, reached bool) {
 	s.seats = append(s.seats[:0], s.seating.seats...)
 	o := s.objective()
 	for at, counter := range m.counters {
-		if counter == len(m.keys) {
-			continue // The knapsack keeps the limits of clusters, and that of its own key.
+		limits := &m.size
+		if counter < len(m.keys) {
+			limits = &m.keys[counter].limits
 		}
-		if n := int32(o.Groups[at]); n < m.keys[counter].least || n > m.keys[counter].most {
+		if n := int32(o.Groups[at]); n < limits.least || n > limits.most {
 			return nil, false
 		}
 	}
@@ -354,7 +453,7 @@ func (t *slicer) judge(set []int32) (answer *Solution, reached bool) {
 		s.cramped = s.cramped || o.Capacity < m.replicas
 		return nil, false
 	}
-	answer = &Solution{Chosen: slices.Clone(set), Seats: slices.Clone(s.seats), Objective: o}
+	answer = &Solution{Chosen: slices.Clone(set), Seats: append([]int32(nil), s.seats...), Objective: o}
 	return answer, o.Compare(t.bound) == 0
 }
 
@@ -376,7 +475,7 @@ func (t *slicer) close(p *Problem) bool {
 		sub := t.within(p, o)
 		sub.NodeLimit = max(1, left/2)
 		s.search.strict = t.best != nil
-		found := s.decide(sub)
+		found := s.decide(sub, false)
 		s.search.strict = false
 		left -= s.nodes
 		if found {
@@ -395,7 +494,7 @@ func (t *slicer) close(p *Problem) bool {
 func (t *slicer) within(p *Problem, o *openSlice) *Problem {
 	sub := *p
 	sub.Keys = slices.Clone(p.Keys)
-	for _, f := range t.fixed {
+	for _, f := range t.divided {
 		group := slices.Repeat([]int32{NoGroup}, p.Candidates)
 		for _, i := range t.active {
 			if g := t.column[f][i]; o.allowed[f][g] {

@@ -65,6 +65,12 @@ func CompareNames(a, b []int32) int {
 	return compare(int64(len(a)), int64(len(b)))
 }
 
+// beats reports whether s is better than the other.
+func (s *Solution) beats(other *Solution) bool {
+	order := s.Objective.Compare(other.Objective)
+	return order > 0 || order == 0 && CompareNames(s.Chosen, other.Chosen) > 0
+}
+
 func compare(a, b int64) int {
 	switch {
 	case a > b:

@@ -10,11 +10,13 @@ func Solve(p *Problem) (Solution, *Infeasible) { return new(Solver).Solve(p) }
 // depend on what was solved before and never alias that memory. The zero value
 // is ready. Not for concurrent use.
 type Solver struct {
-	model   model
-	buffers buffers
-	plan    plan
-	search  search
-	seating seating
+	model    model
+	buffers  buffers
+	plan     plan
+	search   search
+	slicer   slicer
+	combiner combiner
+	seating  seating
 	// knapsack is for models with at most one key.
 	knapsack knapsack
 	set      []int32
@@ -24,6 +26,7 @@ type Solver struct {
 	nothing  []int64   // zeros
 	nodes    int
 	proven   bool
+	combines bool
 	// cramped means that slices hold sets that are allowed but for their room.
 	cramped bool
 	// questions is the work left for the questions of an explanation.
@@ -32,7 +35,7 @@ type Solver struct {
 
 // Solve is like the function Solve.
 func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
-	found := s.decide(p)
+	found := s.decide(p, true)
 	if found && s.proven {
 		return s.solution(), nil
 	}
@@ -44,14 +47,34 @@ func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
 	if !s.proven {
 		answer = s.slice(p, answer, climbWork, sliceWork)
 	}
-	if answer == nil && !s.proven && s.hopeless() && !s.cramped && s.lookFor() {
-		found := s.solution()
-		answer = &found
+	if !s.proven && s.unsearched(answer) {
+		if s.searchAnew() {
+			if better := s.solution(); answer == nil || better.Proven || better.beats(answer) {
+				answer = &better
+			}
+		}
 	}
 	if answer == nil {
 		return Solution{}, s.explain(p)
 	}
 	return *answer, nil
+}
+
+// unsearched reports whether the search is worth a try after slices gave this answer, nil for none.
+func (s *Solver) unsearched(answer *Solution) bool {
+	if s.hopeless() {
+		return answer == nil && !s.cramped
+	}
+	return s.combines
+}
+
+// searchAnew searches with the whole limit.
+func (s *Solver) searchAnew() bool {
+	nodes := s.nodes
+	s.nodes = 0
+	found := s.lookFor()
+	s.nodes += nodes
+	return found
 }
 
 // sliceShare is the part of the node limit that the search gets where slices are
@@ -70,9 +93,10 @@ func (s *Solver) limit(p *Problem) int {
 }
 
 // decide leaves the best set and its seats in s; false when none was found,
-// which is certain when s.proven.
-func (s *Solver) decide(p *Problem) bool {
-	s.nodes, s.proven, s.cramped, s.hints = 0, true, false, nil
+// which is certain when s.proven. Where s.combines the combinations are to be looked
+// at instead, if split allows it.
+func (s *Solver) decide(p *Problem, split bool) bool {
+	s.nodes, s.proven, s.cramped, s.hints, s.combines = 0, true, false, nil, false
 	m := &s.model
 	m.prepare(p)
 	if len(m.active) == 0 {
@@ -87,6 +111,18 @@ func (s *Solver) decide(p *Problem) bool {
 	if len(m.keys) < 2 {
 		m.arrange(&s.buffers)
 	}
+	if split && len(m.keys) > 1 {
+		s.combines = s.slicer.init(s) && s.combiner.few()
+		if s.combines && len(s.combiner.keys) == 0 {
+			s.combines = false // Nothing is to be combined: either that is the answer or says nothing.
+			if found, certain := s.asChain(); certain {
+				return found
+			}
+		} else if s.combines {
+			s.proven = false
+			return false
+		}
+	}
 	if s.pair(p) != nil {
 		return false
 	}
@@ -95,6 +131,23 @@ func (s *Solver) decide(p *Problem) bool {
 		return false
 	}
 	return s.lookFor()
+}
+
+// asChain looks for the best set as if only the keys that nest mattered. If it meets
+// the minimums of the others and has as many groups of them as there are, no other is
+// better.
+func (s *Solver) asChain() (found, certain bool) {
+	t := &s.slicer
+	t.best, t.work, t.limit, t.open = nil, 0, sliceWork, t.open[:0]
+	complete, able := s.combiner.combine()
+	if !able || !complete || len(t.open) > 0 || !t.provable() {
+		return false, false
+	}
+	if t.best != nil {
+		s.set, s.seats = append(s.set[:0], t.best.Chosen...), append(s.seats[:0], t.best.Seats...)
+		s.plan.exact = false
+	}
+	return t.best != nil, true
 }
 
 // lookFor searches as decide promises.
@@ -118,7 +171,11 @@ const labelsPerClass = 64
 
 // hopeless reports whether a search would soon reach its limit, so that slices are the better way.
 func (s *Solver) hopeless() bool {
-	return s.model.sliceable() && len(s.model.classes) > s.limit(s.model.p)/labelsPerClass
+	if !s.model.sliceable() {
+		return false
+	}
+	s.model.classify(&s.buffers)
+	return len(s.model.classes) > s.limit(s.model.p)/labelsPerClass
 }
 
 // settle reports whether the answer of a pass that ignored every cut-off is
@@ -199,6 +256,7 @@ func (s *Solver) fallBack(set []int32) bool {
 
 // pass runs one search over the model.
 func (s *Solver) pass(exact bool) bool {
+	s.model.classify(&s.buffers)
 	s.plan.build(&s.model, exact, &s.buffers)
 	limit := s.limit(s.model.p)
 	limit = max(1, limit/4, limit-s.nodes)

@@ -1,0 +1,528 @@
+package spread
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Where some keys nest and few groups of the others may be combined, every
+// combination of those is looked at: the candidates in it are a slice, and its
+// best set is a knapsack over the keys that nest. A bound that is quickly found
+// for all combinations at once, with the price of a cluster taken from a known
+// answer, leaves few of them to solve.
+
+const (
+	// combinedWork bounds the additions for the bounds of all combinations.
+	combinedWork = 1 << 18
+	// combinedCells bounds the groups of the keys that are combined, multiplied.
+	combinedCells = 1 << 10
+)
+
+// combiner is the memory for the combinations of groups of some keys.
+type combiner struct {
+	*slicer
+	keys    []int     // combined keys, the fewest groups first, by position in model.keys
+	picks   []int     // by key: how many groups are combined
+	rest    []int     // by key: cells of the keys after it
+	rank    [][]int32 // by key, group: its place among those with candidates
+	cells   int
+	cell    []int32 // by candidate: one group of each combined key
+	start   []int32 // by cell: its first member, and the end of the last
+	next    []int32
+	members []int32   // cell by cell
+	nothing []int64   // zeros
+	value   []int64   // by candidate: packed
+	packed  []int64   // index-aligned with members: their values
+	least   int64     // value of candidates that may be part of a better set
+	values  []float64 // by cell: about what its members come to
+	first   int       // groups of the first level of the chain
+	place   []int32   // by group of the first level: its place among those with candidates
+	worth   []int64   // by cell and group of the first level
+	price   int64     // of a cluster
+	base    int64     // what each bound contains
+	window  []int64   // the largest worths of a combination
+	sums    [][]int64 // by number of groups picked: the worth of what they leave
+	pairs   []int64   // by two groups of the last key: the largest worths of both together
+	picked  []int32   // groups picked of each key
+	all     []combination
+	chosen  []int32 // by combination: the groups picked
+	known   int64   // packed value of the best set, if it has as many groups as there can be; -1: none
+	total   []int64 // by group of the first level: what a combination is worth
+	inside  []int32
+}
+
+// combination is a choice of groups of every combined key.
+type combination struct {
+	bound int64 // of the packed value
+	at    int32 // in combiner.chosen
+}
+
+// few reports whether there are few enough combinations to look at all.
+func (c *combiner) few() bool {
+	m := c.m
+	slices.SortStableFunc(c.keys, func(a, b int) int { return cmp.Compare(m.keys[a].groups, m.keys[b].groups) })
+	cells, combinations, picked := 1, 1, 0
+	for _, f := range c.keys {
+		n, most := len(c.groups[f]), int(m.keys[f].most)
+		if cells *= n; cells > combinedCells {
+			return false
+		}
+		for i := range most {
+			if combinations = combinations * (n - i) / (i + 1); combinations > combinedWork {
+				return false
+			}
+		}
+		picked += most
+	}
+	c.cells, c.first = cells, int(m.keys[c.chain[0]].groups)
+	c.picked = resize(c.picked, picked)
+	return combinations*c.first <= combinedWork
+}
+
+// combine looks at all combinations. Able is false when that is too much work;
+// otherwise complete says whether no slice can hold a set better than the best
+// one, but for those left open.
+func (c *combiner) combine() (complete, able bool) {
+	c.leaveChain()
+	c.divided = c.keys
+	if !c.begin() {
+		return false, false
+	}
+	if c.best == nil && c.m.p.Divided && c.m.sum(c.m.room, c.s.set) < c.m.replicas {
+		if complete, able := c.combineRoom(); able && complete && c.best == nil {
+			return true, true
+		}
+		if !c.begin() {
+			return false, false
+		}
+	}
+	if len(c.keys) == 0 {
+		return true, true // That was the only one.
+	}
+	c.appraise()
+	c.pick(0, c.worth, 0)
+	best := 0
+	for at := range c.all {
+		if c.all[at].bound > c.all[best].bound {
+			best = at
+		}
+	}
+	if len(c.all) == 0 || !c.look(c.groupsOf(c.all[best]), c.all[best].bound) {
+		return len(c.all) == 0, true
+	}
+	c.all[best].bound = -1
+	c.reappraise()
+	c.all = slices.DeleteFunc(c.all, func(o combination) bool { return o.bound < max(0, c.known) })
+	slices.SortFunc(c.all, func(a, b combination) int { return cmp.Or(cmp.Compare(b.bound, a.bound), cmp.Compare(a.at, b.at)) })
+	for _, o := range c.all {
+		if o.bound < c.known {
+			break
+		}
+		if c.work > c.limit || c.enough() || !c.look(c.groupsOf(o), o.bound) {
+			return false, true
+		}
+	}
+	return true, true
+}
+
+// begin lays out the chain and solves a first combination. False when it is too
+// large.
+func (c *combiner) begin() bool {
+	if !c.s.knapsack.lay(&c.leaf) {
+		return false
+	}
+	if c.s.knapsack.levels[0].key < 0 {
+		c.first = 1
+	}
+	c.known, c.price, c.all, c.chosen, c.open = -1, 0, c.all[:0], c.chosen[:0], c.open[:0]
+	c.layCells()
+	return c.guess()
+}
+
+// combineRoom looks for any set that has room for the replicas, and stops with the
+// first that is allowed. Complete says that there is none where none was found.
+func (c *combiner) combineRoom() (complete, able bool) {
+	m, k := c.m, &c.s.knapsack
+	c.nothing = resize(c.nothing, len(m.room))
+	clear(c.nothing)
+	c.leaf.keep, c.leaf.score, c.leaf.largest, k.roomFirst = c.nothing, c.nothing, quantities{room: m.largest.room}, true
+	defer func() { c.leaf.keep, c.leaf.score, c.leaf.largest, k.roomFirst = m.keep, m.score, m.largest, false }()
+	if !c.begin() {
+		return false, false
+	}
+	c.known = m.replicas
+	c.appraise()
+	c.pick(0, c.worth, 0)
+	slices.SortFunc(c.all, func(a, b combination) int { return cmp.Or(cmp.Compare(b.bound, a.bound), cmp.Compare(a.at, b.at)) })
+	complete = true
+	for _, o := range c.all {
+		if c.best != nil {
+			return true, true
+		} else if c.work > c.limit {
+			return false, true
+		}
+		found, able := c.inspect(c.groupsOf(o), o.bound)
+		if !able {
+			return false, true
+		}
+		if found {
+			c.take(c.s.set, false)
+			complete = false // It has room and may lack something else.
+		}
+	}
+	return complete, true
+}
+
+// reappraise bounds the combinations that are left anew, with the price that the last
+// one solved has led to.
+func (c *combiner) reappraise() {
+	k := &c.s.knapsack
+	price := k.relief.cluster
+	if c.known < 0 || k.whole || price == c.price || price <= 0 {
+		return
+	}
+	c.price = price
+	c.appraise()
+	for at := range c.all {
+		if o := &c.all[at]; o.bound >= c.known {
+			o.bound = c.base + c.largest(c.sum(c.groupsOf(*o)), nil)
+		}
+	}
+	c.work += len(c.all) * c.first
+}
+
+// groupsOf returns the places of the groups of a combination.
+func (c *combiner) groupsOf(o combination) []int32 { return c.chosen[o.at:][:len(c.picked)] }
+
+// layCells sorts the candidates by cell.
+func (c *combiner) layCells() {
+	k := &c.s.knapsack
+	n := len(c.keys)
+	c.rest, c.picks = resize(c.rest, n), resize(c.picks, n)
+	for len(c.rank) < n {
+		c.rank = append(c.rank, nil)
+	}
+	cells := 1
+	for at := n - 1; at >= 0; at-- {
+		f := c.keys[at]
+		c.rest[at], c.picks[at] = cells, int(c.m.keys[f].most)
+		cells *= len(c.groups[f])
+		c.rank[at] = c.places(c.rank[at], f)
+	}
+	c.cell, c.value = resize(c.cell, c.m.p.Candidates), resize(c.value, c.m.p.Candidates)
+	c.start, c.values = resize(c.start, cells+1), resize(c.values, cells)
+	clear(c.cell)
+	clear(c.start)
+	clear(c.values)
+	for at, f := range c.keys {
+		rank, column, rest, cell := c.rank[at], c.column[f], int32(c.rest[at]), c.cell
+		for _, i := range c.active {
+			cell[i] += rank[column[i]] * rest
+		}
+	}
+	for _, i := range c.active {
+		cell, value := c.cell[i], k.value(i)
+		c.value[i] = value
+		c.start[cell+1]++
+		c.values[cell] += float64(value)
+	}
+	for at := range cells {
+		c.start[at+1] += c.start[at]
+	}
+	c.next = append(c.next[:0], c.start...)
+	c.members, c.packed = resize(c.members, len(c.active)), resize(c.packed, len(c.active))
+	for _, i := range c.active {
+		at := c.next[c.cell[i]]
+		c.members[at], c.packed[at] = i, c.value[i]
+		c.next[c.cell[i]]++
+	}
+	c.work += 2 * len(c.active)
+}
+
+// places fills memory with the place of each group of key f among those with candidates.
+func (c *combiner) places(memory []int32, f int) []int32 {
+	memory = resize(memory, len(c.allowed[f]))
+	for i, g := range c.groups[f] {
+		memory[g] = int32(i)
+	}
+	return memory
+}
+
+// guess solves one combination, of the groups that are the most valuable by
+// themselves, for the price of a cluster.
+func (c *combiner) guess() bool {
+	k := &c.s.knapsack
+	var groups []int32
+	for at, f := range c.keys {
+		order := make([]int32, len(c.groups[f]))
+		for i := range order {
+			order[i] = int32(i)
+		}
+		values := make([]float64, len(order))
+		for cell, value := range c.values {
+			values[cell/c.rest[at]%len(values)] += value
+		}
+		slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(values[b], values[a]) })
+		groups = append(groups, order[:c.picks[at]]...)
+	}
+	c.s.set = c.s.set[:0]
+	if k.roomFirst {
+		if _, able := c.inspect(groups, math.MaxInt64); !able {
+			return false
+		}
+	} else if !c.look(groups, math.MaxInt64) {
+		return false
+	}
+	if k.whole || len(c.s.set) < int(c.m.size.most) {
+		return true
+	}
+	c.price = math.MaxInt64
+	for _, i := range c.s.set {
+		c.price = min(c.price, c.value[i])
+	}
+	return true
+}
+
+// appraise fills in what each cell is worth in each group of the first level.
+func (c *combiner) appraise() {
+	k := &c.s.knapsack
+	c.window = resize(c.window, k.levels[0].limit)
+	c.base = k.tallyBound()
+	if !k.whole {
+		c.base += c.price * int64(c.m.size.most)
+	}
+	c.worth = resize(c.worth, c.cells*c.first)
+	clear(c.worth)
+	top := c.chain[0]
+	c.place = c.places(c.place, top)
+	for _, i := range c.active {
+		c.worth[int(c.cell[i])*c.first+c.placeOf(i)] += max(0, c.value[i]-c.price)
+	}
+	c.work += 2 * len(c.active)
+}
+
+// pick notes each combination of groups of key number at and of those after it with
+// its bound. The worth is by cell of these keys and group of the first level; so many
+// groups of the keys before are picked.
+func (c *combiner) pick(at int, worth []int64, picked int) {
+	if at == len(c.keys) {
+		c.note(worth[:c.first], nil)
+		return
+	}
+	if c.paired(at) {
+		c.appraisePairs(worth, len(c.groups[c.keys[at]]))
+	}
+	c.choose(at, worth, nil, 0, picked, c.picks[at], 0)
+}
+
+// paired reports whether the combinations of key number at are bounded by pairs first.
+func (c *combiner) paired(at int) bool { return at == len(c.keys)-1 && c.picks[at] > 2 }
+
+// appraisePairs fills in what any two groups of the last key bring at most. The worth of
+// n groups is that of all pairs of them over n−1, so that no combination brings more
+// than what its pairs bring over n−1.
+func (c *combiner) appraisePairs(worth []int64, groups int) {
+	c.pairs = resize(c.pairs, groups*groups)
+	for a := range groups {
+		row := worth[a*c.first:][:c.first]
+		for b := range a {
+			c.pairs[a*groups+b] = c.largest(row, worth[b*c.first:][:c.first])
+		}
+	}
+}
+
+// choose picks so many more groups of key number at, from group number from on. The
+// sum is that of the worth of those picked; brought, for the last key, what their
+// pairs bring.
+func (c *combiner) choose(at int, worth, sum []int64, from, picked, more int, brought int64) {
+	last, groups := at == len(c.keys)-1, len(c.groups[c.keys[at]])
+	size := c.rest[at] * c.first
+	for len(c.sums) <= picked {
+		c.sums = append(c.sums, nil)
+	}
+	next := resize(c.sums[picked], size)
+	c.sums[picked] = next
+	for g := from; g <= groups-more; g++ {
+		row, all := worth[g*size:][:size], brought
+		c.picked[picked] = int32(g)
+		if c.paired(at) {
+			for _, other := range c.picked[len(c.picked)-c.picks[at] : picked] {
+				all += c.pairs[g*groups+int(other)]
+			}
+			if more == 1 && c.base+all/int64(c.picks[at]-1) < c.known {
+				continue
+			}
+		}
+		if last && more == 1 {
+			c.note(row, sum)
+			continue
+		}
+		if sum == nil {
+			copy(next, row)
+		} else {
+			before := sum[:len(row)]
+			for i, w := range row {
+				next[i] = before[i] + w
+			}
+		}
+		if more > 1 {
+			c.choose(at, worth, next, g+1, picked+1, more-1, all)
+		} else {
+			c.pick(at+1, next, picked+1)
+		}
+	}
+}
+
+// largest adds up the largest of a and b added, as many as there may be groups of the
+// first level. Without b it adds up those of a.
+func (c *combiner) largest(a, b []int64) int64 {
+	window := c.window
+	clear(window)
+	last := len(window) - 1
+	if b == nil {
+		for _, w := range a {
+			if w > window[last] {
+				push(window, w)
+			}
+		}
+	} else {
+		b = b[:len(a)]
+		for i, w := range a {
+			if w += b[i]; w > window[last] {
+				push(window, w)
+			}
+		}
+	}
+	sum := int64(0)
+	for _, w := range window {
+		sum += w
+	}
+	return sum
+}
+
+// note keeps a combination if its bound reaches the best set.
+func (c *combiner) note(a, b []int64) {
+	bound := c.base + c.largest(a, b)
+	if bound < c.known {
+		return
+	}
+	c.all = append(c.all, combination{bound, int32(len(c.chosen))})
+	c.chosen = append(c.chosen, c.picked...)
+}
+
+// inspect leaves the best set of a combination in the solver, given the places of its
+// groups and its bound, unless it is no better than what is known. Able is false when
+// it is too large.
+func (c *combiner) inspect(groups []int32, bound int64) (found, able bool) {
+	k := &c.s.knapsack
+	c.inside, c.least = c.inside[:0], math.MinInt64
+	if c.known >= 0 && bound < math.MaxInt64 {
+		c.least = c.price - (bound - c.known) // A candidate below the price takes that much off the bound.
+	}
+	c.gather(0, 0, groups)
+	c.work += 2*len(c.inside) + leafWork
+	if !k.roomFirst && bound == c.known && !c.named(groups) {
+		return false, true
+	}
+	found, able = k.run(c.inside, c.known)
+	c.work += k.table.work
+	if found {
+		c.found(c.inside)
+	}
+	return found, able
+}
+
+// named reports whether a combination that can be as good as the best set and no better
+// can win by names: it holds the first candidate of the best set or one before it, with
+// whose group of the first level it reaches its bound.
+func (c *combiner) named(groups []int32) bool {
+	first := c.best.Chosen[0]
+	total := c.sum(groups)
+	for _, i := range c.inside {
+		if i == first {
+			return true
+		} else if i > first {
+			continue
+		}
+		at := c.placeOf(i)
+		of := total[at]
+		total[at] = math.MaxInt64 >> 1
+		with := c.largest(total, nil) - math.MaxInt64>>1 + of
+		total[at] = of
+		if c.base+with >= c.known {
+			return true
+		}
+	}
+	return false
+}
+
+// sum adds up what the cells of a combination are worth in each group of the first level.
+func (c *combiner) sum(groups []int32) []int64 {
+	c.total = resize(c.total, c.first)
+	clear(c.total)
+	var add func(at, cell int, groups []int32)
+	add = func(at, cell int, groups []int32) {
+		if at == len(c.keys) {
+			for i, w := range c.worth[cell*c.first:][:c.first] {
+				c.total[i] += w
+			}
+			return
+		}
+		for _, g := range groups[:c.picks[at]] {
+			add(at+1, cell+int(g)*c.rest[at], groups[c.picks[at]:])
+		}
+	}
+	add(0, 0, groups)
+	return c.total
+}
+
+// placeOf is the place of the group of the first level that candidate i lies in.
+func (c *combiner) placeOf(i int32) int {
+	if c.first == 1 {
+		return 0
+	}
+	return int(c.place[c.column[c.chain[0]][i]])
+}
+
+// look takes the best set of a combination if it is better than the best so far.
+// False when it is too large.
+func (c *combiner) look(groups []int32, bound int64) bool {
+	k := &c.s.knapsack
+	found, able := c.inspect(groups, bound)
+	if !found {
+		return able
+	}
+	set := c.s.set
+	if !c.beats(c.bound, set) || c.roomiest() && c.bound.Capacity < c.m.replicas {
+		return able
+	}
+	for at, f := range c.keys {
+		clear(c.allowed[f])
+		for _, g := range groups[:c.picks[at]] {
+			c.allowed[f][c.groups[f][g]] = true
+		}
+		groups = groups[c.picks[at]:]
+	}
+	full, value := k.full, k.table.levels[0].cells[k.cell].value
+	if _, reached := c.take(set, true); reached && full {
+		c.known = max(c.known, value)
+	}
+	return able
+}
+
+// gather adds the members of the cells of a combination to those inside.
+func (c *combiner) gather(at, cell int, groups []int32) {
+	if at == len(c.keys) {
+		start, end := c.start[cell], c.start[cell+1]
+		for at, value := range c.packed[start:end] {
+			if value >= c.least {
+				c.inside = append(c.inside, c.members[int(start)+at])
+			}
+		}
+		return
+	}
+	for _, g := range groups[:c.picks[at]] {
+		c.gather(at+1, cell+int(g)*c.rest[at], groups[c.picks[at]:])
+	}
+}
