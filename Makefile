@@ -44,7 +44,7 @@ test-race: ## run the tests of the scheduler and the plugins under the race dete
 .PHONY: bench
 bench: ## run the benchmarks, five rounds each of those against a real API server
 	$(GO) test -run '^$$' -bench . -skip Memory -benchtime 5x -timeout 2h ./benchmarks/perf
-	$(GO) test -run '^$$' -bench . ./benchmarks/decide ./benchmarks/plugin
+	$(GO) test -run '^$$' -bench . ./benchmarks/decide ./benchmarks/plugin ./benchmarks/estimate
 
 .PHONY: bench-memory
 bench-memory: ## measure one scheduler with 10,000 clusters and 100,000 bindings

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	estimatorv1 "github.com/longshore-project/longshore/estimator/proto/v1"
 )
@@ -29,32 +30,38 @@ var echoes = grpc.ServiceDesc{
 	}}},
 }
 
-// floor echoes the bytes of a question, in a call of its own and over a stream that stays open.
-func floor(b *testing.B, conn *grpc.ClientConn) {
-	question := request(1, 500)
-	b.Run("by=grpc/question=echo", func(b *testing.B) {
-		back := &estimatorv1.EstimateRequest{}
-		for b.Loop() {
-			if err := conn.Invoke(b.Context(), "/longshore.benchmark.Echo/Once", question, back); err != nil {
-				b.Fatal(err)
-			}
+// echoOnce echoes the bytes of a question in a call of its own.
+func echoOnce(tb testing.TB, s subject) (again, check func()) {
+	question, back := request(1, 500), &estimatorv1.EstimateRequest{}
+	again = func() {
+		if err := s.conn.Invoke(tb.Context(), "/longshore.benchmark.Echo/Once", question, back); err != nil {
+			tb.Fatal(err)
 		}
-		check(b, back.GetQuestions()[0].GetComponents()[0].GetShape().GetRequests()["cpu"], 500)
-	})
-	b.Run("by=grpc/question=echo-on-a-stream", func(b *testing.B) {
-		stream, err := conn.NewStream(b.Context(), &echoes.Streams[0], "/longshore.benchmark.Echo/Many")
-		if err != nil {
-			b.Fatal(err)
+	}
+	return again, func() { same(tb, back, question) }
+}
+
+// echoOnStream echoes them over a stream that stays open.
+func echoOnStream(tb testing.TB, s subject) (again, check func()) {
+	stream, err := s.conn.NewStream(tb.Context(), &echoes.Streams[0], "/longshore.benchmark.Echo/Many")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	question, back := request(1, 500), &estimatorv1.EstimateRequest{}
+	again = func() {
+		if err := stream.SendMsg(question); err != nil {
+			tb.Fatal(err)
 		}
-		back := &estimatorv1.EstimateRequest{}
-		for b.Loop() {
-			if err := stream.SendMsg(question); err != nil {
-				b.Fatal(err)
-			}
-			if err := stream.RecvMsg(back); err != nil {
-				b.Fatal(err)
-			}
+		if err := stream.RecvMsg(back); err != nil {
+			tb.Fatal(err)
 		}
-		check(b, back.GetQuestions()[0].GetComponents()[0].GetShape().GetRequests()["cpu"], 500)
-	})
+	}
+	return again, func() { same(tb, back, question) }
+}
+
+func same(tb testing.TB, got, want proto.Message) {
+	tb.Helper()
+	if !proto.Equal(got, want) {
+		tb.Fatalf("what comes back is %v, want %v", got, want)
+	}
 }

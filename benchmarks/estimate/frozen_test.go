@@ -18,23 +18,24 @@ import (
 )
 
 // frozen returns access to a server that lists the member and in whose watches nothing ever happens.
-func frozen(b *testing.B) server.Access {
-	b.Helper()
-	api := httptest.NewServer(http.HandlerFunc(answerFrozen))
-	b.Cleanup(api.CloseClientConnections)
+func frozen(tb testing.TB, m member) server.Access {
+	tb.Helper()
+	api := httptest.NewServer(http.HandlerFunc(m.serveFrozen))
+	tb.Cleanup(api.CloseClientConnections)
 	config := &rest.Config{Host: api.URL, QPS: -1}
 	core, err := corev1client.NewForConfig(config)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	apps, err := appsv1client.NewForConfig(config)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	return server.Access{Core: core, Apps: apps}
 }
 
-func answerFrozen(w http.ResponseWriter, r *http.Request) {
+// serveFrozen is an http.HandlerFunc.
+func (m member) serveFrozen(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	switch {
 	case r.URL.Path == "/readyz":
@@ -44,23 +45,23 @@ func answerFrozen(w http.ResponseWriter, r *http.Request) {
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	default:
-		_ = json.NewEncoder(w).Encode(frozenList(r.URL.Path))
+		_ = json.NewEncoder(w).Encode(m.list(r.URL.Path))
 	}
 }
 
-func frozenList(path string) any {
+func (m member) list(path string) any {
 	meta := metav1.ListMeta{ResourceVersion: "1"}
 	switch path[strings.LastIndex(path, "/")+1:] {
 	case "nodes":
 		list := &corev1.NodeList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "NodeList"}, ListMeta: meta}
-		for i := range nodes {
+		for i := range m.nodes {
 			list.Items = append(list.Items, *newNode(i))
 		}
 		return list
 	case "pods":
 		list := &corev1.PodList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodList"}, ListMeta: meta}
-		for i := range pods {
-			list.Items = append(list.Items, *newPod(i))
+		for i := range m.pods {
+			list.Items = append(list.Items, *m.pod(i))
 		}
 		return list
 	case "resourcequotas":

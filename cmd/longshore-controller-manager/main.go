@@ -2,16 +2,15 @@
 package main
 
 import (
-	"fmt"
-	"os"
+	"context"
 
 	"github.com/spf13/cobra"
-	"k8s.io/component-base/logs"
-	logsapi "k8s.io/component-base/logs/api/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/longshore-project/longshore/cmd/internal/build"
+	"github.com/longshore-project/longshore/cmd/internal/daemon"
 )
+
+const long = `Runs the controllers of the control plane: members joined and observed, policies matched, works executed, statuses brought back.
+The scheduler is a process of its own.`
 
 const example = `  # Use the control plane that "longshore local up" started:
   longshore-controller-manager --kubeconfig ~/.local/state/longshore/control-plane.kubeconfig
@@ -25,37 +24,13 @@ const example = `  # Use the control plane that "longshore local up" started:
   # Is it well?
   curl --insecure https://127.0.0.1:10357/readyz`
 
-func main() {
-	if err := newCommand().Execute(); err != nil {
-		fmt.Fprintf(os.Stderr, "longshore-controller-manager: %v\n", err)
-		os.Exit(1)
-	}
-}
+func main() { daemon.Main(newCommand()) }
 
 func newCommand() *cobra.Command {
 	options := defaultOptions()
-	logging := logsapi.NewLoggingConfiguration()
-	command := &cobra.Command{
-		Use:           "longshore-controller-manager",
-		Short:         "Turn policies into placed workloads",
-		Long:          "Runs the controllers of the control plane: members joined and observed, policies matched, works executed, statuses brought back.\nThe scheduler is a process of its own.",
-		Example:       example,
-		Args:          cobra.NoArgs,
-		Version:       build.Version(),
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		RunE: func(*cobra.Command, []string) error {
-			if err := options.validate(); err != nil {
-				return err
-			}
-			if err := logsapi.ValidateAndApply(logging, nil); err != nil {
-				return err
-			}
-			defer logs.FlushLogs()
-			return run(ctrl.SetupSignalHandler(), options)
-		},
+	d := &daemon.Daemon{
+		Name: "longshore-controller-manager", Short: "Turn policies into placed workloads", Long: long, Example: example,
+		AddFlags: options.addFlags, Validate: options.validate, Run: func(ctx context.Context) error { return run(ctx, options) },
 	}
-	options.addFlags(command.Flags())
-	logsapi.AddFlags(logging, command.Flags())
-	return command
+	return d.Command()
 }

@@ -2,15 +2,11 @@
 package main
 
 import (
-	"fmt"
-	"os"
+	"context"
 
 	"github.com/spf13/cobra"
-	"k8s.io/component-base/logs"
-	logsapi "k8s.io/component-base/logs/api/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/longshore-project/longshore/cmd/internal/build"
+	"github.com/longshore-project/longshore/cmd/internal/daemon"
 )
 
 const long = `Observes the nodes, pods, ReplicaSets and ResourceQuotas of members and says, over gRPC, how many copies of a workload fit in each, or that
@@ -32,39 +28,15 @@ const example = `  # Certificates for a server on this machine and its clients:
   # Is it well?
   curl --insecure https://127.0.0.1:10354/readyz`
 
-func main() {
-	if err := newCommand().Execute(); err != nil {
-		fmt.Fprintf(os.Stderr, "longshore-estimator: %v\n", err)
-		os.Exit(1)
-	}
-}
+func main() { daemon.Main(newCommand()) }
 
 func newCommand() *cobra.Command {
 	options := defaultOptions()
-	logging := logsapi.NewLoggingConfiguration()
-	command := &cobra.Command{
-		Use:           "longshore-estimator",
-		Short:         "Say how many copies of a workload fit in members",
-		Long:          long,
-		Example:       example,
-		Args:          cobra.NoArgs,
-		Version:       build.Version(),
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		RunE: func(*cobra.Command, []string) error {
-			if err := options.validate(); err != nil {
-				return err
-			}
-			if err := logsapi.ValidateAndApply(logging, nil); err != nil {
-				return err
-			}
-			defer logs.FlushLogs()
-			return run(ctrl.SetupSignalHandler(), options)
-		},
+	d := &daemon.Daemon{
+		Name: "longshore-estimator", Short: "Say how many copies of a workload fit in members", Long: long, Example: example,
+		AddFlags: options.addFlags, Validate: options.validate, Run: func(ctx context.Context) error { return run(ctx, options) },
 	}
-	options.addFlags(command.Flags())
-	logsapi.AddFlags(logging, command.Flags())
+	command := d.Command()
 	command.AddCommand(newCertificatesCommand())
-	command.CompletionOptions.DisableDefaultCmd = true
 	return command
 }

@@ -19,9 +19,8 @@ import (
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
+	"github.com/longshore-project/longshore/cmd/internal/configfile"
 	"github.com/longshore-project/longshore/cmd/longshore/local/localtest"
-	"github.com/longshore-project/longshore/plugins/builtin"
-	"github.com/longshore-project/longshore/scheduler/profile"
 )
 
 func TestEstimatorFlags(t *testing.T) {
@@ -29,7 +28,7 @@ func TestEstimatorFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	registry := profile.NewRegistry(builtin.Profile(), builtin.Optional()...)
+	registry := configfile.Registry()
 	c, err := o.configuration(registry)
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,6 +13,7 @@ import (
 	"github.com/go-logr/logr"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/cmd/internal/configfile"
 	"github.com/longshore-project/longshore/plugins/host"
 	"github.com/longshore-project/longshore/scheduler/profile"
 )
@@ -35,7 +35,7 @@ const farewell = 5 * time.Second
 // startExternal starts the external plugins of all profiles and does not wait until they run.
 func startExternal(ctx context.Context, c *schedulerv1alpha1.SchedulerConfiguration, m *host.Metrics, l *theLoop) (*external, error) {
 	e := &external{log: logr.FromContextOrDiscard(ctx), metrics: m, loop: l, hosts: map[string]*host.Host{}}
-	for _, p := range withShadows(c) {
+	for _, p := range configfile.Profiles(c) {
 		if err := e.start(p); err != nil {
 			e.close()
 			return nil, fmt.Errorf("starting the external plugins of profile %s: %w", p.SchedulerName, err)
@@ -45,7 +45,7 @@ func startExternal(ctx context.Context, c *schedulerv1alpha1.SchedulerConfigurat
 }
 
 func (e *external) start(p *schedulerv1alpha1.SchedulerProfile) error {
-	specs, err := specsOf(p)
+	specs, err := configfile.Specs(p)
 	if err != nil || len(specs) == 0 {
 		return err
 	}
@@ -76,18 +76,6 @@ func absent(err error) (plugin string) {
 	return ""
 }
 
-// withShadows returns all profiles, and their shadows as profiles.
-func withShadows(c *schedulerv1alpha1.SchedulerConfiguration) []*schedulerv1alpha1.SchedulerProfile {
-	var out []*schedulerv1alpha1.SchedulerProfile
-	for i := range c.Profiles {
-		out = append(out, &c.Profiles[i])
-		if shadow, ok := c.Profiles[i].ShadowProfile(); ok {
-			out = append(out, &shadow)
-		}
-	}
-	return out
-}
-
 // successors is the plugins of another configuration beside those of the present one.
 type successors struct {
 	external *external
@@ -98,7 +86,7 @@ type successors struct {
 // prepare starts the plugins of another configuration that do not run yet, and waits until they run. With an error nothing has changed.
 func (e *external) prepare(ctx context.Context, c *schedulerv1alpha1.SchedulerConfiguration) (*successors, error) {
 	s := &successors{external: e, hosts: map[string]*host.Host{}, changes: map[string]*host.Change{}}
-	for _, p := range withShadows(c) {
+	for _, p := range configfile.Profiles(c) {
 		if err := s.add(ctx, p); err != nil {
 			s.abort()
 			return nil, fmt.Errorf("profile %s: %w", p.SchedulerName, err)
@@ -108,7 +96,7 @@ func (e *external) prepare(ctx context.Context, c *schedulerv1alpha1.SchedulerCo
 }
 
 func (s *successors) add(ctx context.Context, p *schedulerv1alpha1.SchedulerProfile) error {
-	specs, err := specsOf(p)
+	specs, err := configfile.Specs(p)
 	if err != nil || len(specs) == 0 {
 		return err
 	}
@@ -156,33 +144,6 @@ func (s *successors) commit() error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// specsOf translates the external plugins of a profile and their arguments.
-func specsOf(p *schedulerv1alpha1.SchedulerProfile) ([]host.Spec, error) {
-	arguments := map[string]map[string]any{}
-	for i := range p.PluginConfig {
-		if raw := p.PluginConfig[i].Args.Raw; len(raw) > 0 {
-			var values map[string]any
-			if err := json.Unmarshal(raw, &values); err != nil {
-				return nil, fmt.Errorf("reading the arguments of %s: %w", p.PluginConfig[i].Name, err)
-			}
-			arguments[p.PluginConfig[i].Name] = values
-		}
-	}
-	out := make([]host.Spec, len(p.ExternalPlugins))
-	for i := range p.ExternalPlugins {
-		x := &p.ExternalPlugins[i]
-		out[i] = host.Spec{
-			Name: x.Name, Path: x.Path, SHA256: x.SHA256, Args: x.Args, Environment: x.Environment, PlainSocket: x.PlainSocket, Address: x.Address,
-			Arguments: arguments[x.Name], Deadline: x.Deadline.Duration, StartTimeout: x.StartTimeout.Duration,
-			FailurePolicy: host.FailurePolicy(x.FailurePolicy),
-		}
-		if x.TLS != nil {
-			out[i].TLS = &host.TLS{CAFile: x.TLS.CAFile, CertFile: x.TLS.CertFile, KeyFile: x.TLS.KeyFile, ServerName: x.TLS.ServerName}
-		}
-	}
-	return out, nil
 }
 
 // plugin implements profile.Externals.

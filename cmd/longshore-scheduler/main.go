@@ -13,8 +13,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
 
-	"github.com/longshore-project/longshore/plugins/builtin"
-	"github.com/longshore-project/longshore/scheduler/profile"
+	"github.com/longshore-project/longshore/cmd/internal/configfile"
 )
 
 func main() {
@@ -31,7 +30,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil || o == nil {
 		return err
 	}
-	registry := profile.NewRegistry(builtin.Profile(), builtin.Optional()...)
+	registry := configfile.Registry()
 	configuration, err := o.configuration(registry)
 	if err != nil {
 		return err

@@ -6,10 +6,8 @@ import (
 	"io"
 	"os"
 
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/record"
-
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/cmd/internal/configfile"
 	"github.com/longshore-project/longshore/scheduler/journal"
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
@@ -32,20 +30,7 @@ func (o *options) configuration(r *profile.Registry) (*schedulerv1alpha1.Schedul
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	o.configText = text
-	return o.check(text, r)
-}
-
-// check returns the configuration of the text of a file.
-func (o *options) check(text []byte, r *profile.Registry) (*schedulerv1alpha1.SchedulerConfiguration, error) {
-	document, err := schedulerv1alpha1.Decode(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.config, err)
-	}
-	_, faults := profile.Build(&document.Configuration, r, profile.NotStarted)
-	if err := document.Check(faults); err != nil {
-		return nil, fmt.Errorf("%s cannot be used:\n%w", o.config, err)
-	}
-	return &document.Configuration, nil
+	return configfile.Parse(o.config, text, r)
 }
 
 // build returns the profiles of a configuration that was checked.
@@ -89,49 +74,6 @@ func (o *options) answer(c *schedulerv1alpha1.SchedulerConfiguration, r *profile
 		fmt.Fprintf(out, "%s is valid\n", cmp.Or(o.config, "the command line"))
 	}
 	return nil
-}
-
-// recorders sends the events of each profile under the profile's name.
-type recorders struct {
-	config *rest.Config
-	// loop says when events may be written.
-	loop   *theLoop
-	byName map[string]record.EventRecorder
-	stops  []func()
-}
-
-func newRecorders(config *rest.Config, l *theLoop) *recorders {
-	return &recorders{config: config, loop: l, byName: map[string]record.EventRecorder{}}
-}
-
-// of returns the recorder of that name. It stays open when its profile is gone: what was decided before is still told.
-func (r *recorders) of(schedulerName string) (record.EventRecorder, error) {
-	if known, ok := r.byName[schedulerName]; ok {
-		return known, nil
-	}
-	recorder, stop, err := newRecorder(r.config, schedulerName, r.quiet)
-	if err != nil {
-		return nil, err
-	}
-	r.byName[schedulerName], r.stops = recorder, append(r.stops, stop)
-	return recorder, nil
-}
-
-// quiet returns a channel that is closed when nothing more urgent than events is being written.
-func (r *recorders) quiet() <-chan struct{} {
-	if l := r.loop.Load(); l != nil {
-		return l.Quiet()
-	}
-	now := make(chan struct{})
-	close(now)
-	return now
-}
-
-// stop sends no more.
-func (r *recorders) stop() {
-	for _, f := range r.stops {
-		f()
-	}
 }
 
 // toLoop adds to each profile a recorder of its events, its shadow, and the journal of decisions.

@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	schedulerv1alpha1 "github.com/longshore-project/longshore/apis/scheduler/v1alpha1"
+	"github.com/longshore-project/longshore/cmd/internal/configfile"
 	"github.com/longshore-project/longshore/scheduler/journal"
 	"github.com/longshore-project/longshore/scheduler/loop"
 	"github.com/longshore-project/longshore/scheduler/profile"
@@ -103,7 +104,7 @@ func (r *reloader) apply(ctx context.Context, text []byte) error {
 	if sightingOf(text, nil) == r.used {
 		return nil
 	}
-	c, err := r.options.check(text, r.registry)
+	c, err := configfile.Parse(r.options.config, text, r.registry)
 	if err != nil {
 		return err
 	}
@@ -159,9 +160,6 @@ func (r *reloader) tell(ctx context.Context, err error) {
 	r.event(corev1.EventTypeNormal, eventReloaded, "The changed configuration is in use")
 }
 
-// longestEvent is what the API server accepts as the message of an event.
-const longestEvent = 1024
-
 func (r *reloader) event(kind, reason, message string) {
 	recorder, err := r.recorders.of("longshore-scheduler")
 	if err != nil {
@@ -170,7 +168,7 @@ func (r *reloader) event(kind, reason, message string) {
 	lease := &corev1.ObjectReference{
 		APIVersion: "coordination.k8s.io/v1", Kind: "Lease", Namespace: r.options.leaseNamespace, Name: r.options.leaseName,
 	}
-	recorder.Event(lease, kind, reason, strings.ToValidUTF8(message[:min(len(message), longestEvent)], ""))
+	recorder.Event(lease, kind, reason, message)
 }
 
 // sightingOf tells the content, and which files the binaries are.
@@ -194,7 +192,7 @@ func sightingOf(text []byte, binaries []string) sighting {
 // binariesOf returns the paths of all plugins in order.
 func binariesOf(c *schedulerv1alpha1.SchedulerConfiguration) []string {
 	var out []string
-	for _, p := range withShadows(c) {
+	for _, p := range configfile.Profiles(c) {
 		for i := range p.ExternalPlugins {
 			if path := p.ExternalPlugins[i].Path; path != "" {
 				out = append(out, path)

@@ -10,8 +10,9 @@ import (
 	"k8s.io/client-go/tools/events"
 )
 
-// maxNote is the longest note in bytes that the events API takes, 1024, less room for an ellipsis. A longer one would be refused and lost.
-const maxNote = 1000
+// maxNote is the longest note in bytes that the API server takes, 1024, less room for an ellipsis and for what client-go's older recorder puts before
+// the last of many similar events: "(combined from similar events): ". A longer one would be refused and lost.
+const maxNote = 980
 
 // Bounded returns a recorder that shortens notes which the API server would refuse.
 func Bounded(recorder events.EventRecorder) events.EventRecorder { return bounded{recorder} }
@@ -19,15 +20,15 @@ func Bounded(recorder events.EventRecorder) events.EventRecorder { return bounde
 type bounded struct{ events.EventRecorder }
 
 func (b bounded) Eventf(regarding, related runtime.Object, kind, reason, action, note string, args ...any) {
-	b.EventRecorder.Eventf(regarding, related, kind, reason, action, "%s", shorten(fmt.Sprintf(note, args...)))
+	b.EventRecorder.Eventf(regarding, related, kind, reason, action, "%s", Shorten(fmt.Sprintf(note, args...)))
 }
 
-// shorten cuts the text between two characters.
-func shorten(text string) string {
-	if len(text) <= maxNote {
-		return text
+// Shorten returns the note, or so much of it as every version of the events API takes. It cuts between two characters.
+func Shorten(note string) string {
+	if len(note) <= maxNote {
+		return note
 	}
-	return strings.ToValidUTF8(text[:maxNote], "") + " …"
+	return strings.ToValidUTF8(note[:maxNote], "") + " …"
 }
 
 // Failures remembers what was last told about each object that fails. The zero value remembers nothing. It is safe for concurrent use.

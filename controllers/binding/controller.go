@@ -45,7 +45,7 @@ func (c *Controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	err := c.client.Get(ctx, req.NamespacedName, b, client.UnsafeDisableDeepCopy)
 	switch {
 	case apierrors.IsNotFound(err):
-		c.announce.failures.Forget(req.NamespacedName)
+		c.announce.forget(req.NamespacedName)
 		return reconcile.Result{}, nil
 	case err != nil:
 		return reconcile.Result{}, fmt.Errorf("reading binding %s: %w", req.NamespacedName, err)
@@ -83,14 +83,14 @@ func (c *Controller) sync(ctx context.Context, b workv1alpha2.Binding, works []w
 		return false, nil // whatever cures it wakes the binding
 	}
 	behind = c.withhold(&plan)
-	err = c.execute(ctx, b, &plan)
-	switch cause := errors.Join(joined(plan.Failed), err); {
-	case cause == nil:
+	written, removed := c.execute(ctx, b, &plan)
+	switch cause := errors.Join(joined(plan.Failed), written); {
+	case cause == nil && removed == nil:
 		c.announce.succeeded(b, obj)
-	case !isTransient(err):
+	case cause != nil && !isTransient(written):
 		c.announce.failed(b, obj, cause)
 	}
-	return behind, err
+	return behind, errors.Join(written, removed)
 }
 
 // withhold takes out of the plan what the cache only seems to lack, and reports whether there was any.
@@ -138,8 +138,9 @@ func (c *Controller) plan(ctx context.Context, b workv1alpha2.Binding, obj *unst
 	}), nil
 }
 
-// execute writes the plan, several Works at a time; one that fails does not keep back the others.
-func (c *Controller) execute(ctx context.Context, b workv1alpha2.Binding, plan *Plan) error {
+// execute writes the plan, several Works at a time; one that fails does not keep back the others. The errors are those of
+// the Works to write and those of the Works to remove.
+func (c *Controller) execute(ctx context.Context, b workv1alpha2.Binding, plan *Plan) (written, removed error) {
 	var group errgroup.Group
 	group.SetLimit(c.options.parallelism())
 	errs := make([]error, len(plan.Create)+len(plan.Update))
@@ -155,9 +156,9 @@ func (c *Controller) execute(ctx context.Context, b workv1alpha2.Binding, plan *
 			return nil
 		})
 	}
-	err := c.delete(ctx, b, plan.Delete)
+	removed = c.delete(ctx, b, plan.Delete)
 	_ = group.Wait() // the functions keep their errors in errs
-	return errors.Join(append(errs, err)...)
+	return errors.Join(errs...), removed
 }
 
 func (c *Controller) create(ctx context.Context, work *workv1alpha1.Work) error {
@@ -215,9 +216,7 @@ func (c *Controller) delete(ctx context.Context, b workv1alpha2.Binding, works [
 		}
 	}
 	err := errors.Join(errs...)
-	if err != nil {
-		c.announce.cleanupFailed(b, err)
-	}
+	c.announce.cleanedUp(b, err)
 	return err
 }
 

@@ -12,11 +12,13 @@ import (
 	"github.com/longshore-project/longshore/controllers/announce"
 )
 
-// announcer tells of failures on binding and template, and of success only after a failure: a template that simply
-// works costs no event here.
+// announcer tells of failures on binding and template, once each, and of success only after a failure: a template that
+// simply works costs no event here.
 type announcer struct {
 	recorder events.EventRecorder
 	failures announce.Failures[client.ObjectKey]
+	// cleanups are failures to remove Works. They have a memory of their own, because both can fail in one pass.
+	cleanups announce.Failures[client.ObjectKey]
 }
 
 func newAnnouncer(recorder events.EventRecorder) *announcer {
@@ -35,10 +37,21 @@ func (a *announcer) succeeded(b workv1alpha2.Binding, template *unstructured.Uns
 	}
 }
 
-func (a *announcer) cleanupFailed(b workv1alpha2.Binding, err error) {
-	if a.failures.News(client.ObjectKeyFromObject(b), err.Error()) {
+// cleanedUp tells nothing unless something could not be removed.
+func (a *announcer) cleanedUp(b workv1alpha2.Binding, err error) {
+	if err == nil {
+		a.cleanups.Forget(client.ObjectKeyFromObject(b))
+		return
+	}
+	if a.cleanups.News(client.ObjectKeyFromObject(b), err.Error()) {
 		a.emit(b, nil, corev1.EventTypeWarning, workv1alpha2.EventCleanupWorkFailed, err.Error())
 	}
+}
+
+// forget drops what is remembered of a binding that is gone.
+func (a *announcer) forget(key client.ObjectKey) {
+	a.failures.Forget(key)
+	a.cleanups.Forget(key)
 }
 
 // invalid tells of an override policy with selectors that cannot be used.

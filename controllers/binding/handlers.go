@@ -72,18 +72,11 @@ func (c *Controller) clusterHandler() handler.TypedEventHandler[*clusterv1alpha1
 			c.wakeWhere(ctx, client.MatchingFields{clusterIndex: e.Object.Name}, q, func(workv1alpha2.Binding) bool { return true })
 		},
 		UpdateFunc: func(ctx context.Context, e event.TypedUpdateEvent[*clusterv1alpha1.Cluster], q requestQueue) {
-			if !c.overrides.empty() && affinityInputsDiffer(e.ObjectOld, e.ObjectNew) {
+			if !c.overrides.empty() && policyv1alpha1.AffinityInputsDiffer(e.ObjectOld, e.ObjectNew) {
 				c.wakeWhere(ctx, client.MatchingFields{clusterIndex: e.ObjectNew.Name}, q, c.isOverridden)
 			}
 		},
 	}
-}
-
-// affinityInputsDiffer compares what a ClusterAffinity looks at.
-func affinityInputsDiffer(before, after *clusterv1alpha1.Cluster) bool {
-	return !maps.Equal(before.Labels, after.Labels) || before.Spec.Provider != after.Spec.Provider ||
-		before.Spec.Region != after.Spec.Region || before.Spec.Zone != after.Spec.Zone ||
-		!slices.Equal(before.Spec.Zones, after.Spec.Zones)
 }
 
 func (c *Controller) isOverridden(b workv1alpha2.Binding) bool {

@@ -3,7 +3,6 @@ package binding
 import (
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"maps"
 	"slices"
 	"strconv"
@@ -18,6 +17,7 @@ import (
 	"github.com/longshore-project/longshore/controllers/interpreter"
 	"github.com/longshore-project/longshore/controllers/override"
 	"github.com/longshore-project/longshore/scheduler/divide"
+	"github.com/longshore-project/longshore/scheduler/framework"
 )
 
 // Reviser sets the number of replicas in a manifest, in place; ok is false for kinds without replicas.
@@ -79,20 +79,11 @@ func apportionFor(uid string) interpreter.Apportion {
 			weights[i] = divide.Weight(parties[i].Replicas)
 		}
 		shares := make(map[string]int64, len(parties))
-		for i, n := range divide.Apportion(total, weights, tieOrder(uid)) {
+		for i, n := range divide.Apportion(total, weights, divide.OrderFor(framework.DescendingFor(uid))) {
 			shares[parties[i].Name] = n
 		}
 		return shares
 	}
-}
-
-func tieOrder(uid string) divide.Order {
-	hash := fnv.New32a()
-	hash.Write([]byte(uid)) // never fails
-	if uid == "" || hash.Sum32()&1 == 0 {
-		return divide.Ascending
-	}
-	return divide.Descending
 }
 
 // Manifest returns the encoded manifest for a cluster and the overrides that were applied to it. workID is the
@@ -170,9 +161,9 @@ func (b *Builder) finish(obj *unstructured.Unstructured, applied override.Applie
 	interpreter.Prune(obj)
 
 	labels, annotations := obj.GetLabels(), obj.GetAnnotations()
-	annotations[workv1alpha1.ManagedLabelsAnnotation] = keysOf(labels)
+	annotations[workv1alpha1.ManagedLabelsAnnotation] = interpreter.ManagedKeys(labels)
 	annotations[workv1alpha1.ManagedAnnotationsAnnotation] = ""
-	annotations[workv1alpha1.ManagedAnnotationsAnnotation] = keysOf(annotations)
+	annotations[workv1alpha1.ManagedAnnotationsAnnotation] = interpreter.ManagedKeys(annotations)
 	obj.SetAnnotations(annotations)
 
 	metadata, _ := obj.Object["metadata"].(map[string]any)
@@ -275,8 +266,4 @@ func merged(base, extra map[string]string) map[string]string {
 	}
 	maps.Copy(base, extra)
 	return base
-}
-
-func keysOf(m map[string]string) string {
-	return strings.Join(slices.Sorted(maps.Keys(m)), ",")
 }

@@ -1,17 +1,13 @@
 package binding
 
 import (
-	"bytes"
-
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/google/uuid"
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/utils/ptr"
 
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
@@ -32,11 +28,6 @@ type Plan struct {
 // Update is a Work as it is and as it should be. Both are read-only and may share memory.
 type Update struct {
 	From, To *workv1alpha1.Work
-}
-
-// Empty reports whether there is nothing to write.
-func (p *Plan) Empty() bool {
-	return len(p.Create)+len(p.Update)+len(p.Delete) == 0
 }
 
 // Orphans returns the Works of clusters that should no longer hold the template.
@@ -148,20 +139,17 @@ func (b *Builder) workAnnotations(applied override.Applied) (map[string]string, 
 	return annotations, nil
 }
 
-// overrideAnnotations are removed from a Work when nothing is overridden any more.
-var overrideAnnotations = []string{workv1alpha1.AppliedOverridesAnnotation, workv1alpha1.AppliedClusterOverridesAnnotation}
-
 // renewed returns old with everything that want says, and whether that changes anything. What others added to the
 // metadata stays. old is not changed; the result may share memory with it.
 func renewed(old, want *workv1alpha1.Work) (work *workv1alpha1.Work, changed bool) {
 	out := *old
 	out.Labels = overlaid(old.Labels, want.Labels, nil)
-	out.Annotations = overlaid(old.Annotations, want.Annotations, overrideAnnotations)
+	out.Annotations = overlaid(old.Annotations, want.Annotations, override.AnnotationKeys)
 	if !slices.Contains(old.Finalizers, workv1alpha1.WorkFinalizer) {
 		out.Finalizers = append(slices.Clone(old.Finalizers), workv1alpha1.WorkFinalizer)
 	}
 	out.Spec = want.Spec
-	if sameManifests(old.Spec.Workload.Manifests, want.Spec.Workload.Manifests) {
+	if old.Spec.Workload.SameManifests(&want.Spec.Workload) {
 		out.Spec.Workload = old.Spec.Workload
 	}
 	changed = !maps.Equal(old.Labels, out.Labels) || !maps.Equal(old.Annotations, out.Annotations) ||
@@ -185,20 +173,5 @@ func overlaid(base, want map[string]string, owned []string) map[string]string {
 func sameSpec(a, b *workv1alpha1.WorkSpec) bool {
 	return ptr.Deref(a.SuspendDispatching, false) == ptr.Deref(b.SuspendDispatching, false) &&
 		ptr.Deref(a.PreserveResourcesOnDeletion, false) == ptr.Deref(b.PreserveResourcesOnDeletion, false) &&
-		sameManifests(a.Workload.Manifests, b.Workload.Manifests)
-}
-
-// sameManifests compares bytes first: what the server returns is usually what was sent.
-func sameManifests(a, b []runtime.RawExtension) bool {
-	return slices.EqualFunc(a, b, func(x, y runtime.RawExtension) bool {
-		return bytes.Equal(x.Raw, y.Raw) || sameJSON(x.Raw, y.Raw)
-	})
-}
-
-func sameJSON(a, b []byte) bool {
-	var x, y any
-	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
-		return false
-	}
-	return equality.Semantic.DeepEqual(x, y)
+		a.Workload.SameManifests(&b.Workload)
 }

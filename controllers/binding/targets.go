@@ -5,6 +5,8 @@
 package binding
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
@@ -68,13 +70,5 @@ func suspended(spec *workv1alpha2.ResourceBindingSpec, cluster string) bool {
 	if s.Dispatching != nil && *s.Dispatching {
 		return true
 	}
-	if s.DispatchingOnClusters == nil {
-		return false
-	}
-	for _, name := range s.DispatchingOnClusters.ClusterNames {
-		if name == cluster {
-			return true
-		}
-	}
-	return false
+	return s.DispatchingOnClusters != nil && slices.Contains(s.DispatchingOnClusters.ClusterNames, cluster)
 }

@@ -1,6 +1,7 @@
 package execution
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -272,6 +273,24 @@ func TestSameStatusIgnoresHowJSONIsWritten(t *testing.T) {
 	}
 	if sameStatus(status(`{"a":1}`), status(`{"a":2}`)) {
 		t.Error("values make no difference")
+	}
+}
+
+// A message that comes back otherwise than it was sent would be written, and told, again and again.
+func TestLongFailuresComeBackAsTheyAre(t *testing.T) {
+	for _, lead := range []string{"", "x"} {
+		sent := appliedCondition([]outcome{{err: errors.New(lead + strings.Repeat("ü", 20<<10))}})
+		data, err := json.Marshal(sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back metav1.Condition
+		if err := json.Unmarshal(data, &back); err != nil {
+			t.Fatal(err)
+		}
+		if back.Message != sent.Message || len(sent.Message) > longestMessage || len(sent.Message) < longestMessage-1 {
+			t.Errorf("%d bytes were sent and came back as %d", len(sent.Message), len(back.Message))
+		}
 	}
 }
 

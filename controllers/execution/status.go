@@ -1,12 +1,11 @@
 package execution
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
-	"reflect"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -95,7 +94,7 @@ func appliedCondition(outcomes []outcome) metav1.Condition {
 	}
 	message := fmt.Sprintf("Failed to apply all manifests (%d/%d): %v", succeeded, len(outcomes), err)
 	return metav1.Condition{Type: workv1alpha1.ConditionApplied, Status: metav1.ConditionFalse,
-		Reason: workv1alpha1.ReasonAppliedFailed, Message: message[:min(len(message), longestMessage)]}
+		Reason: workv1alpha1.ReasonAppliedFailed, Message: strings.ToValidUTF8(message[:min(len(message), longestMessage)], "")}
 }
 
 func describe(id workv1alpha1.ResourceIdentifier) string {
@@ -130,7 +129,7 @@ func sameStatus(a, b workv1alpha1.WorkStatus) bool {
 	}
 	for i := range a.ManifestStatuses {
 		x, y := &a.ManifestStatuses[i], &b.ManifestStatuses[i]
-		if x.Identifier != y.Identifier || x.Health != y.Health || !sameJSON(rawOf(x), rawOf(y)) {
+		if x.Identifier != y.Identifier || x.Health != y.Health || !workv1alpha1.SameJSON(rawOf(x), rawOf(y)) {
 			return false
 		}
 	}
@@ -142,17 +141,6 @@ func rawOf(status *workv1alpha1.ManifestStatus) []byte {
 		return nil
 	}
 	return status.Status.Raw
-}
-
-func sameJSON(a, b []byte) bool {
-	if bytes.Equal(a, b) {
-		return true
-	}
-	var x, y any
-	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
-		return false
-	}
-	return reflect.DeepEqual(x, y)
 }
 
 // statusPatch is the JSON merge patch that makes status the whole status, whatever was there: both lists replace what the server has.

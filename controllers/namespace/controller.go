@@ -3,11 +3,9 @@ package namespace
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"github.com/google/uuid"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -203,9 +201,7 @@ func metadataChanged() predicate.Predicate {
 func targetChanged() predicate.Predicate {
 	return predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
-			old, new := e.ObjectOld.(*clusterv1alpha1.Cluster), e.ObjectNew.(*clusterv1alpha1.Cluster)
-			return !maps.Equal(old.Labels, new.Labels) || old.Spec.Provider != new.Spec.Provider || old.Spec.Region != new.Spec.Region ||
-				!equality.Semantic.DeepEqual(old.Spec.EffectiveZones(), new.Spec.EffectiveZones())
+			return policyv1alpha1.AffinityInputsDiffer(e.ObjectOld.(*clusterv1alpha1.Cluster), e.ObjectNew.(*clusterv1alpha1.Cluster))
 		},
 		DeleteFunc: func(event.DeleteEvent) bool { return false },
 	}

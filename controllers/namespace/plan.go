@@ -1,9 +1,7 @@
 package namespace
 
 import (
-	"encoding/json"
 	"fmt"
-	"reflect"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -88,12 +86,12 @@ func orEmpty(entries map[string]string) map[string]string {
 // merge writes desired into a copy of present and reports whether that changed anything. What others put on the Work stays, except the
 // records of overrides that no longer apply.
 func merge(present, desired *workv1alpha1.Work) (*workv1alpha1.Work, bool) {
-	if sameManifests(present, desired) && sameRecords(present, desired) {
+	if present.Spec.Workload.SameManifests(&desired.Spec.Workload) && sameRecords(present, desired) {
 		return present, false
 	}
 	work := present.DeepCopy()
 	work.Spec.Workload = desired.Spec.Workload
-	for _, key := range recordKeys {
+	for _, key := range override.AnnotationKeys {
 		delete(work.Annotations, key)
 	}
 	for key, value := range desired.Annotations {
@@ -102,31 +100,11 @@ func merge(present, desired *workv1alpha1.Work) (*workv1alpha1.Work, bool) {
 	return work, true
 }
 
-var recordKeys = []string{workv1alpha1.AppliedOverridesAnnotation, workv1alpha1.AppliedClusterOverridesAnnotation}
-
 func sameRecords(a, b *workv1alpha1.Work) bool {
-	for _, key := range recordKeys {
+	for _, key := range override.AnnotationKeys {
 		if a.Annotations[key] != b.Annotations[key] {
 			return false
 		}
 	}
 	return true
-}
-
-func sameManifests(a, b *workv1alpha1.Work) bool {
-	x, y := a.Spec.Workload.Manifests, b.Spec.Workload.Manifests
-	if len(x) != len(y) {
-		return false
-	}
-	for i := range x {
-		if !sameJSON(x[i].Raw, y[i].Raw) {
-			return false
-		}
-	}
-	return true
-}
-
-func sameJSON(a, b []byte) bool {
-	var x, y any
-	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }

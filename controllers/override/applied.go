@@ -35,6 +35,10 @@ func (a *Applied) add(policy policyv1alpha1.Override, overriders policyv1alpha1.
 	a.Namespaced = append(a.Namespaced, record)
 }
 
+// AnnotationKeys are the keys of all annotations that Annotations may return. A Work that has one which was not returned tells of overrides that
+// no longer apply.
+var AnnotationKeys = []string{workv1alpha1.AppliedOverridesAnnotation, workv1alpha1.AppliedClusterOverridesAnnotation}
+
 // Annotations returns the annotations with which a Work tells what was applied to its manifest: for each kind of policy a JSON list sorted
 // by policy name, rules of one policy in their order. A kind of which nothing was applied has no annotation; nil means that nothing was.
 func (a Applied) Annotations() (map[string]string, error) {

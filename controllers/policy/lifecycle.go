@@ -118,15 +118,7 @@ func emptyPolicy(key Key) policyv1alpha1.Policy {
 // claimIndex finds bindings by the permanent id of the policy that claims them.
 const claimIndex = "policy.claim"
 
-func claimsOfBinding(obj client.Object) []string {
-	var ids []string
-	for _, label := range claimLabels {
-		if id := obj.GetLabels()[label]; id != "" {
-			ids = append(ids, id)
-		}
-	}
-	return ids
-}
+func claimsOfBinding(obj client.Object) []string { return policyv1alpha1.ClaimIDs(obj.GetLabels()) }
 
 // claimedBindings returns the bindings that carry the permanent id of a policy, read-only.
 func claimedBindings(ctx context.Context, reader client.Reader, id string) ([]workv1alpha2.Binding, error) {

@@ -13,11 +13,9 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	workv1alpha1 "github.com/longshore-project/longshore/apis/work/v1alpha1"
@@ -197,12 +195,5 @@ func sameRaw(a, b *runtime.RawExtension) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	if string(a.Raw) == string(b.Raw) {
-		return true
-	}
-	var x, y any
-	if json.Unmarshal(a.Raw, &x) != nil || json.Unmarshal(b.Raw, &y) != nil {
-		return false
-	}
-	return equality.Semantic.DeepEqual(x, y)
+	return workv1alpha1.SameJSON(a.Raw, b.Raw)
 }

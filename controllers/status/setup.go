@@ -92,17 +92,23 @@ func Setup(mgr manager.Manager, store *template.Store, aggregator Aggregator, op
 		source.TypedKind(cache, &workv1alpha1.Work{}, workHandler(window)),
 		source.TypedKind(cache, &workv1alpha2.ResourceBinding{}, bindingHandler[*workv1alpha2.ResourceBinding](window)),
 		source.TypedKind(cache, &workv1alpha2.ClusterResourceBinding{}, bindingHandler[*workv1alpha2.ClusterResourceBinding](window)),
-		template.Source(store, func(e template.Event, q requestQueue) {
-			if e.New != nil && !e.Initial { // what exists at the start is woken by its binding
-				q.AddAfter(binding.RequestFor(e.Ref.Namespace, workv1alpha2.BindingName(e.Ref.Name, e.Ref.Kind.Kind)), window)
-			}
-		}),
+		template.Source(store, c.onTemplate),
 	} {
 		if err := ctrl.Watch(s); err != nil {
 			return fmt.Errorf("setting up the status controller: %w", err)
 		}
 	}
 	return nil
+}
+
+// onTemplate wakes the binding of a template that changed, and forgets what was written to one that is gone.
+func (c *Controller) onTemplate(e template.Event, q requestQueue) {
+	switch {
+	case e.New == nil:
+		c.templates.Forget(e.Ref)
+	case !e.Initial: // what exists at the start is woken by its binding
+		q.AddAfter(binding.RequestFor(e.Ref.Namespace, workv1alpha2.BindingName(e.Ref.Name, e.Ref.Kind.Kind)), c.options.window())
+	}
 }
 
 type requestQueue = workqueue.TypedRateLimitingInterface[reconcile.Request]

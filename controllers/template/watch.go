@@ -19,11 +19,6 @@ const claimIndex = "claim"
 // nameIndex finds templates by name in any namespace.
 const nameIndex = "name"
 
-var claimLabels = []string{
-	policyv1alpha1.PropagationPolicyPermanentIDLabel,
-	policyv1alpha1.ClusterPropagationPolicyPermanentIDLabel,
-}
-
 // watched is one type under watch.
 type watched struct {
 	resource Resource
@@ -116,12 +111,5 @@ func claimsOf(item any) ([]string, error) {
 	if !ok {
 		return nil, nil
 	}
-	labels := obj.GetLabels()
-	var ids []string
-	for _, label := range claimLabels {
-		if id := labels[label]; id != "" {
-			ids = append(ids, id)
-		}
-	}
-	return ids, nil
+	return policyv1alpha1.ClaimIDs(obj.GetLabels()), nil
 }

@@ -262,7 +262,7 @@ func takeCensus(ctx context.Context, t *testing.T, client kubernetes.Interface) 
 func shapeOf(t *testing.T, spec *corev1.PodSpec) *Shape {
 	t.Helper()
 	config := ShapeConfig{
-		Requests: kube.TemplateRequests(spec), NodeSelector: spec.NodeSelector, Tolerations: spec.Tolerations, PriorityClass: spec.PriorityClassName,
+		Requests: kube.PodRequests(&corev1.Pod{Spec: *spec}), NodeSelector: spec.NodeSelector, Tolerations: spec.Tolerations, PriorityClass: spec.PriorityClassName,
 	}
 	if spec.Affinity != nil {
 		config.NodeAffinity = spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution

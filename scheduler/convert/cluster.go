@@ -67,8 +67,8 @@ func fromSummary(c *clusterv1alpha1.Cluster) *framework.Summary {
 	}
 }
 
-// fromModels gives each counted grade the minimum of its ranges. A count for a grade that the spec does not define says nothing and is left
-// out.
+// fromModels gives each counted grade the minimum of its ranges. The lowest one has nothing, whatever its minimum says: whoever counts the nodes
+// puts all smaller ones there, too. A count for a grade that the spec does not define says nothing and is left out.
 func fromModels(models []clusterv1alpha1.ResourceModel, counts []clusterv1alpha1.AllocatableModeling) []framework.Grade {
 	var out []framework.Grade
 	for _, count := range counts {
@@ -76,9 +76,13 @@ func fromModels(models []clusterv1alpha1.ResourceModel, counts []clusterv1alpha1
 		if i < 0 {
 			continue
 		}
+		lowest := !slices.ContainsFunc(models, func(m clusterv1alpha1.ResourceModel) bool { return m.Grade < count.Grade })
 		least := make(map[string]int64, len(models[i].Ranges))
 		for _, r := range models[i].Ranges {
-			least[string(r.Name)] = amountOf(r.Name, r.Min)
+			least[string(r.Name)] = 0
+			if !lowest {
+				least[string(r.Name)] = amountOf(r.Name, r.Min)
+			}
 		}
 		out = append(out, framework.Grade{Count: int64(count.Count), Min: framework.NewResources(least)})
 	}

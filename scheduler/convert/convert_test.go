@@ -35,7 +35,8 @@ spec:
   zone: eu-1
   taints: [{key: k, value: v, effect: NoSchedule}]
   resourceModels:
-  - {grade: 0, ranges: [{name: cpu, min: "0", max: "1"}, {name: memory, min: "0", max: 4Gi}]}
+  - {grade: 2, ranges: [{name: cpu, min: "2", max: "4"}, {name: memory, min: 16Gi, max: 32Gi}]}
+  - {grade: 0, ranges: [{name: cpu, min: 500m, max: "1"}, {name: memory, min: 1Gi, max: 4Gi}]}
   - {grade: 1, ranges: [{name: cpu, min: "1", max: "2"}, {name: memory, min: 4Gi, max: 16Gi}]}
 status:
   apiEnablements:
@@ -45,7 +46,7 @@ status:
     allocatable: {cpu: 1500m, memory: 1Ki, pods: "110"}
     allocated: {cpu: "1", pods: "3"}
     allocating: {cpu: 100m}
-    allocatableModelings: [{grade: 1, count: 3}, {grade: 9, count: 1}]
+    allocatableModelings: [{grade: 0, count: 2}, {grade: 1, count: 3}, {grade: 9, count: 1}]
 `)
 	want := &framework.Cluster{
 		Name: "member1", Labels: map[string]string{"env": "test"}, Provider: "aws", Region: "eu", Zones: []string{"eu-1"},
@@ -54,7 +55,10 @@ status:
 		Summary: &framework.Summary{
 			Allocatable: framework.NewResources(map[string]int64{"cpu": 1500, "memory": 1024, "pods": 110}),
 			Used:        framework.NewResources(map[string]int64{"cpu": 1100, "pods": 3}),
-			Grades:      []framework.Grade{{Count: 3, Min: framework.NewResources(map[string]int64{"cpu": 1000, "memory": 4 << 30})}},
+			Grades: []framework.Grade{
+				{Count: 2, Min: framework.NewResources(map[string]int64{"cpu": 0, "memory": 0})},
+				{Count: 3, Min: framework.NewResources(map[string]int64{"cpu": 1000, "memory": 4 << 30})},
+			},
 		},
 	}
 	if diff := cmp.Diff(want, FromCluster(c)); diff != "" {

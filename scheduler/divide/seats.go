@@ -68,11 +68,11 @@ func (p *Problem) seated() Result {
 	return r
 }
 
-// count returns the number of marks in the tier.
-func count(seated []bool, tiers []int, after int) int64 {
+// marksAfter returns the number of marks in the tiers behind this one.
+func marksAfter(tier int, seated []bool, tiers []int) int64 {
 	var n int64
 	for i, marked := range seated {
-		if marked && tiers[i] > after {
+		if marked && tiers[i] > tier {
 			n++
 		}
 	}

@@ -180,13 +180,14 @@ func (q *prefixQueue) down(i int) {
 }
 
 // DivideTiers solves the problem tier by tier: each tier, in ascending order, takes as much as it can hold, what it runs included, and
-// divides that by itself; what is left goes to the next. Seats of later tiers are set aside before. Tiers is index-aligned with the problem, and there must be at least one.
+// divides that by itself; what is left goes to the next. Seats of later tiers are set aside before. Tiers is index-aligned with the problem, and
+// there must be at least one.
 func DivideTiers(p *Problem, tiers []int) Result {
 	out := Result{Replicas: make([]int64, len(tiers))}
 	left := p.Replicas
 	for tier := 0; tier <= slices.Max(tiers); tier++ {
 		part := p.only(tier, tiers)
-		part.Replicas = min(left-count(p.Seats, tiers, tier), saturatingAdd(sum(part.Room), sum(part.Previous)))
+		part.Replicas = min(left-marksAfter(tier, p.Seats, tiers), saturatingAdd(sum(part.Room), sum(part.Previous)))
 		left -= part.Replicas
 		r := Divide(part)
 		for i, n := range r.Replicas {

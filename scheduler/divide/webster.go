@@ -34,6 +34,31 @@ const (
 	Descending
 )
 
+// OrderFor returns Descending, or Ascending if that is not wanted.
+func OrderFor(descending bool) Order {
+	if descending {
+		return Descending
+	}
+	return Ascending
+}
+
+// WeightsOf returns the weights of the rows, which are indices of weights, in their order. If none of them weighs anything, or nobody has a weight
+// because weights is nil, all weigh the same.
+func WeightsOf(rows []int32, weights []int64) []Weight {
+	out, any := make([]Weight, len(rows)), false
+	for i, row := range rows {
+		if weights != nil && weights[row] > 0 {
+			out[i], any = Weight(weights[row]), true
+		}
+	}
+	if !any {
+		for i := range out {
+			out[i] = 1
+		}
+	}
+	return out
+}
+
 // Apportion returns the seats of each party, index-aligned with weights. They add up to seats unless all weights are zero.
 //
 // It jumps to within n/2 seats of the answer by rounding every party's exact share and then steps, one seat at a time. The rounded shares
@@ -234,37 +259,4 @@ func (q *awards) down(i int) {
 		q.claims[i], q.claims[child] = q.claims[child], q.claims[i]
 		i = child
 	}
-}
-
-// Margin explains the last seat of an apportionment.
-type Margin struct {
-	// Last is the party that got the last seat, Next the one that would get another. Each is -1 when there is none.
-	Last, Next int
-	// Tie is whether both had the same quotient for that seat, so that the tie-break decided between them.
-	Tie bool
-}
-
-// Explain returns the margin of the result won of Apportion over the same weights and order.
-func Explain(won []int64, weights []Weight, order Order) Margin {
-	m := Margin{Last: -1, Next: -1}
-	var last, next award
-	for i, w := range weights {
-		if w <= 0 {
-			continue
-		}
-		if a := (award{int32(i), won[i]}); m.Next < 0 || precedes(a, next, weights, order) {
-			m.Next, next = i, a
-		}
-		if a := (award{int32(i), won[i] - 1}); won[i] > 0 && (m.Last < 0 || precedes(last, a, weights, order)) {
-			m.Last, last = i, a
-		}
-	}
-	m.Tie = m.Last >= 0 && m.Next >= 0 && sameQuotient(last, next, weights)
-	return m
-}
-
-func sameQuotient(a, b award, weights []Weight) bool {
-	aHi, aLo := bits.Mul64(uint64(boundWeight(weights[a.party])), halfSteps(b.has))
-	bHi, bLo := bits.Mul64(uint64(boundWeight(weights[b.party])), halfSteps(a.has))
-	return aHi == bHi && aLo == bLo
 }

@@ -42,6 +42,26 @@ func TestApportion(t *testing.T) {
 	}
 }
 
+func TestWeightsOf(t *testing.T) {
+	tests := []struct {
+		name    string
+		weights []int64
+		want    []Weight
+	}{
+		{name: "those of the rows", weights: []int64{9, 0, 3, 5}, want: []Weight{5, 0}},
+		{name: "negative weighs nothing", weights: []int64{9, -1, 3, 5}, want: []Weight{5, 0}},
+		{name: "the rows weigh nothing", weights: []int64{9, 0, 3, 0}, want: []Weight{1, 1}},
+		{name: "nobody has a weight", want: []Weight{1, 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, WeightsOf([]int32{3, 1}, tt.weights)); diff != "" {
+				t.Errorf("WeightsOf (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // oneAtATime is the definition.
 func oneAtATime(seats int64, weights []Weight, order Order) []int64 {
 	won := make([]int64, len(weights))
@@ -120,31 +140,17 @@ func TestApportionLargeFleet(t *testing.T) {
 	if got := sum(won); got != 1_000_000 {
 		t.Errorf("%d seats handed out, want 1000000", got)
 	}
-	m := Explain(won, weights, Descending)
-	if !precedes(award{int32(m.Last), won[m.Last] - 1}, award{int32(m.Next), won[m.Next]}, weights, Descending) {
-		t.Errorf("a seat of party %d should have gone to party %d", m.Last, m.Next)
+	last, next := award{party: -1}, award{party: -1}
+	for i, w := range weights {
+		if a := (award{int32(i), won[i]}); w > 0 && (next.party < 0 || precedes(a, next, weights, Descending)) {
+			next = a
+		}
+		if a := (award{int32(i), won[i] - 1}); won[i] > 0 && (last.party < 0 || precedes(last, a, weights, Descending)) {
+			last = a
+		}
 	}
-}
-
-func TestExplain(t *testing.T) {
-	tests := []struct {
-		name    string
-		won     []int64
-		weights []Weight
-		order   Order
-		want    Margin
-	}{
-		{name: "tie", won: []int64{4, 3, 3}, weights: []Weight{1, 1, 1}, want: Margin{Last: 0, Next: 1, Tie: true}},
-		{name: "tie, descending", won: []int64{3, 3, 4}, weights: []Weight{1, 1, 1}, order: Descending, want: Margin{Last: 2, Next: 1, Tie: true}},
-		{name: "clear", won: []int64{2, 7}, weights: []Weight{1, 3}, want: Margin{Last: 1, Next: 0}},
-		{name: "nothing to hand out", won: []int64{0, 0}, weights: []Weight{0, 0}, want: Margin{Last: -1, Next: -1}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, Explain(tt.won, tt.weights, tt.order)); diff != "" {
-				t.Errorf("Explain (-want +got):\n%s", diff)
-			}
-		})
+	if !precedes(last, next, weights, Descending) {
+		t.Errorf("seat %d of party %d should have been seat %d of party %d", last.has, last.party, next.has, next.party)
 	}
 }
 

@@ -110,6 +110,6 @@ func DescendingFor(uid string) bool {
 		return false
 	}
 	h := fnv.New32a()
-	h.Write([]byte(uid))
+	h.Write([]byte(uid)) // never fails
 	return h.Sum32()&1 == 1
 }

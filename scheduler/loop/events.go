@@ -2,10 +2,9 @@ package loop
 
 import (
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/tools/record"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	workv1alpha2 "github.com/longshore-project/longshore/apis/work/v1alpha2"
 	"github.com/longshore-project/longshore/scheduler/convert"
@@ -13,8 +12,15 @@ import (
 	"github.com/longshore-project/longshore/scheduler/queue"
 )
 
-// events tells the users of a binding and of its template what became of it. The recorder writes in its own time and drops what is too much.
-type events struct{ recorder record.EventRecorder }
+// Recorder takes events about objects. It writes them in its own time, shortened to what the API server accepts, and drops what is too much. It must
+// be safe for concurrent use.
+type Recorder interface {
+	// Event takes an event of a kind, which is Normal or Warning.
+	Event(object runtime.Object, kind, reason, message string)
+}
+
+// events tells the users of a binding and of its template what became of it.
+type events struct{ recorder Recorder }
 
 func (e events) succeeded(b workv1alpha2.Binding, got *result) {
 	message := "Binding has been scheduled to " + framework.FormatTargets(convert.FromTargets(got.clusters))
@@ -52,22 +58,10 @@ func fallenTerms(d *framework.Decision) []string {
 	return out
 }
 
-// longestMessage is what the API server accepts in an event.
-const longestMessage = 1024
-
-// shorten returns the message, or so much of it as fits.
-func shorten(message string, longest int) string {
-	if len(message) <= longest {
-		return message
-	}
-	return strings.ToValidUTF8(message[:longest-3], "") + "..."
-}
-
 func (e events) send(b workv1alpha2.Binding, kind, reason, message string) {
 	if e.recorder == nil {
 		return
 	}
-	message = shorten(message, longestMessage)
 	e.recorder.Event(bindingReference(b), kind, reason, message)
 	e.recorder.Event(templateReference(b), kind, reason, message)
 }

@@ -17,7 +17,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -282,10 +281,7 @@ func TestExplain(t *testing.T) {
 }
 
 // told takes down whom events are about.
-type told struct {
-	record.EventRecorder
-	about []string
-}
+type told struct{ about []string }
 
 func (r *told) Event(object runtime.Object, kind, reason, message string) {
 	ref := object.(*corev1.ObjectReference)

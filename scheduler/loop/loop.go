@@ -19,7 +19,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
 
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
@@ -49,7 +48,7 @@ type Profile struct {
 	// of this profile reserve nothing.
 	IgnoresReservations bool
 	// Recorder takes the events; nil drops them.
-	Recorder record.EventRecorder
+	Recorder Recorder
 	// Estimators are told of bindings early; nil if the profile asks none.
 	Estimators Estimators
 	// Observer is told what was decided; nil tells nobody.

@@ -183,9 +183,17 @@ func othersSuccess(c *metav1.Condition) bool {
 // longestCondition is what the API server accepts as the message of a condition. Plugins can say more than that.
 const longestCondition = 32 << 10
 
+// shorten returns the message, or so much of it as a condition can hold.
+func shorten(message string) string {
+	if len(message) <= longestCondition {
+		return message
+	}
+	return strings.ToValidUTF8(message[:longestCondition-3], "") + "..."
+}
+
 func scheduledCondition(status *workv1alpha2.ResourceBindingStatus, want *result, now time.Time) metav1.Condition {
 	c := metav1.Condition{
-		Type: workv1alpha2.ConditionScheduled, Status: metav1.ConditionFalse, Reason: want.reason, Message: shorten(want.message, longestCondition),
+		Type: workv1alpha2.ConditionScheduled, Status: metav1.ConditionFalse, Reason: want.reason, Message: shorten(want.message),
 		LastTransitionTime: metav1.NewTime(now),
 	}
 	if want.scheduled {

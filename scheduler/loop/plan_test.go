@@ -317,7 +317,7 @@ func TestMessagesAreShortened(t *testing.T) {
 			t.Errorf("the message of %d bytes ends in %q", len(c.Message), c.Message[len(c.Message)-8:])
 		}
 	}
-	if got := shorten("short", 5); got != "short" {
+	if got := shorten("short"); got != "short" {
 		t.Errorf("a message that fits became %q", got)
 	}
 }

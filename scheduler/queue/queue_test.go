@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -291,6 +292,7 @@ func TestPopWaits(t *testing.T) {
 	}
 	q.Retry(key("now"), "")
 	for !clock.HasWaiters() {
+		runtime.Gosched()
 	}
 	clock.Step(FirstBackoff)
 	if got := <-popped; got != "now" {

@@ -24,9 +24,6 @@ const (
 	Replicas Kind = "replicas"
 )
 
-// Kinds lists all kinds.
-func Kinds() []Kind { return []Kind{Equal, Outcome, Clusters, Replicas} }
-
 // Difference is how a shadow decision differs from the live one about the same request.
 type Difference struct {
 	Kind Kind `json:"kind"`

@@ -2,12 +2,9 @@ package v1alpha1
 
 import (
 	"math"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 func TestDefaultResourceModels(t *testing.T) {
@@ -18,62 +15,6 @@ func TestDefaultResourceModels(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, write(DefaultResourceModels())); diff != "" {
 		t.Errorf("DefaultResourceModels() (-want +got):\n%s", diff)
-	}
-	if _, err := NormalizeResourceModels(DefaultResourceModels()); err != nil {
-		t.Errorf("the default models are not valid: %v", err)
-	}
-}
-
-func TestNormalizeResourceModels(t *testing.T) {
-	models := []ResourceModel{
-		model(4, span("memory", "4Gi", "8Gi"), span("cpu", "2", "4")),
-		model(1, span("cpu", "1", "2"), span("memory", "1Gi", "4Gi")),
-	}
-	before := write(models)
-	got, err := NormalizeResourceModels(models)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"1 cpu[0,2) memory[0,4Gi)", "4 cpu[2,max) memory[4Gi,max)"}, write(got)); diff != "" {
-		t.Errorf("NormalizeResourceModels() (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(before, write(models)); diff != "" {
-		t.Errorf("the argument changed (-before +after):\n%s", diff)
-	}
-}
-
-func TestNormalizeResourceModelsErrors(t *testing.T) {
-	tests := []struct {
-		name   string
-		models []ResourceModel
-		want   string
-	}{
-		{name: "grade twice", models: []ResourceModel{model(1, span("cpu", "0", "1")), model(1, span("cpu", "1", "2"))},
-			want: "grade 1: the grade is listed twice"},
-		{name: "gap", models: []ResourceModel{model(0, span("cpu", "0", "1")), model(1, span("cpu", "2", "3"))},
-			want: "min of cpu is 2 and max of the grade below is 1"},
-		{name: "fewer resources", models: []ResourceModel{model(0, span("cpu", "0", "1"), span("memory", "0", "1")), model(1, span("cpu", "1", "2"))},
-			want: "it lists 1 resources and the grade below 2"},
-		{name: "other resource", models: []ResourceModel{model(0, span("cpu", "0", "1")), model(1, span("memory", "1", "2"))},
-			want: "it lists memory and the grade below cpu"},
-		{name: "resource twice", models: []ResourceModel{model(0, span("cpu", "0", "1"), span("cpu", "0", "2"))},
-			want: "cpu is listed twice"},
-		{name: "empty range", models: []ResourceModel{model(0, span("cpu", "0", "0")), model(1, span("cpu", "0", "1"))},
-			want: "grade 0: the range of cpu is empty"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := NormalizeResourceModels(tt.models)
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("NormalizeResourceModels() = %v, %v, want an error that says %q", got, err, tt.want)
-			}
-		})
-	}
-}
-
-func TestNormalizeNoResourceModels(t *testing.T) {
-	if got, err := NormalizeResourceModels(nil); len(got) != 0 || err != nil {
-		t.Errorf("NormalizeResourceModels(nil) = %v, %v, want none", got, err)
 	}
 }
 
@@ -95,14 +36,6 @@ func TestEffectiveZones(t *testing.T) {
 			}
 		})
 	}
-}
-
-func model(grade int32, ranges ...ResourceModelRange) ResourceModel {
-	return ResourceModel{Grade: grade, Ranges: ranges}
-}
-
-func span(name, lower, upper string) ResourceModelRange {
-	return ResourceModelRange{Name: corev1.ResourceName(name), Min: resource.MustParse(lower), Max: resource.MustParse(upper)}
 }
 
 // write makes models readable: one line each.

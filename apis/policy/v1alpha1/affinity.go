@@ -2,6 +2,7 @@ package v1alpha1
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,6 +41,12 @@ func (a *ClusterAffinity) matchesLabels(cluster *clusterv1alpha1.Cluster) (bool,
 		return false, fmt.Errorf("reading the labelSelector of a cluster affinity: %w", err)
 	}
 	return ok, nil
+}
+
+// AffinityInputsDiffer reports whether a cluster changed in anything that an affinity looks at: labels, provider, region or zones.
+func AffinityInputsDiffer(before, after *clusterv1alpha1.Cluster) bool {
+	return !maps.Equal(before.Labels, after.Labels) || before.Spec.Provider != after.Spec.Provider || before.Spec.Region != after.Spec.Region ||
+		!slices.Equal(before.Spec.EffectiveZones(), after.Spec.EffectiveZones())
 }
 
 // Matches reports whether a cluster meets every requirement. A nil selector is met by all clusters.

@@ -126,3 +126,29 @@ func in(key ClusterField, values ...string) *FieldSelector {
 func notIn(key ClusterField, values ...string) *FieldSelector {
 	return fields(FieldRequirement{Key: key, Operator: corev1.NodeSelectorOpNotIn, Values: values})
 }
+
+func TestAffinityInputsDiffer(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*clusterv1alpha1.Cluster)
+		want   bool
+	}{
+		{name: "nothing", change: func(*clusterv1alpha1.Cluster) {}},
+		{name: "status", change: func(c *clusterv1alpha1.Cluster) { c.Status.KubernetesVersion = "v2" }},
+		{name: "the zone in its other form", change: func(c *clusterv1alpha1.Cluster) { c.Spec.Zone, c.Spec.Zones = "", []string{"z"} }},
+		{name: "another zone", change: func(c *clusterv1alpha1.Cluster) { c.Spec.Zones = []string{"z", "y"} }, want: true},
+		{name: "region", change: func(c *clusterv1alpha1.Cluster) { c.Spec.Region = "other" }, want: true},
+		{name: "provider", change: func(c *clusterv1alpha1.Cluster) { c.Spec.Provider = "other" }, want: true},
+		{name: "label", change: func(c *clusterv1alpha1.Cluster) { c.Labels = map[string]string{"a": "b"} }, want: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			before := &clusterv1alpha1.Cluster{Spec: clusterv1alpha1.ClusterSpec{Provider: "p", Region: "r", Zone: "z"}}
+			after := before.DeepCopy()
+			tt.change(after)
+			if got := AffinityInputsDiffer(before, after); got != tt.want {
+				t.Errorf("AffinityInputsDiffer = %t, want %t", got, tt.want)
+			}
+		})
+	}
+}

@@ -27,6 +27,17 @@ type Override interface {
 	OverrideSpec() *OverrideSpec
 }
 
+// ClaimIDs returns the permanent ids of the policies that claim the object with these labels: one, as a rule.
+func ClaimIDs(labels map[string]string) []string {
+	var ids []string
+	for _, label := range []string{PropagationPolicyPermanentIDLabel, ClusterPropagationPolicyPermanentIDLabel} {
+		if id := labels[label]; id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 var (
 	_ Policy   = (*PropagationPolicy)(nil)
 	_ Policy   = (*ClusterPropagationPolicy)(nil)

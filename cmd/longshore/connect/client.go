@@ -91,8 +91,8 @@ func listOf(obj runtime.Object) client.ObjectList {
 	return list.(client.ObjectList)
 }
 
-// ToConfig returns the configuration with which the control plane reaches a member: what Cluster and its Secret say and nothing else.
-// It shares memory with secret.
+// ToConfig returns the configuration with which the control plane reaches a member: what Cluster and its Secret say and nothing else, but for
+// spec.proxyHeader, for which a rest.Config has no place. It shares memory with secret.
 func ToConfig(spec *clusterv1alpha1.ClusterSpec, secret *corev1.Secret) (*rest.Config, error) {
 	cfg := &rest.Config{
 		Host:            spec.APIEndpoint,

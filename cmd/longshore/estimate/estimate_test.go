@@ -205,6 +205,16 @@ func TestPrintChanged(t *testing.T) {
 	}
 }
 
+// An estimator that says nothing about a member is one that somebody else wrote.
+func TestNoAnswer(t *testing.T) {
+	var out bytes.Buffer
+	newTable(&out).print([]*estimatorv1.MemberAnswers{{State: &estimatorv1.MemberState{Member: "member1"}}})
+	want := "MEMBER    FIT   NODES   AGE   NOTE\nmember1   -     -       -     the estimator does not answer the question\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("the table (-want +got):\n%s", diff)
+	}
+}
+
 func TestBadInput(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "two.yaml")
 	if err := os.WriteFile(file, []byte(deployment+"---\n"+deployment), 0o600); err != nil {

@@ -80,8 +80,13 @@ func (t *table) write(lines [][]string) {
 
 // rowOf returns the row of a member about which there is one answer.
 func rowOf(m *estimatorv1.MemberAnswers) row {
-	state, answer := m.GetState(), m.GetAnswers()[0]
+	state := m.GetState()
 	r := row{member: state.GetMember(), fit: "-", nodes: "-", age: "-"}
+	if len(m.GetAnswers()) == 0 {
+		r.note = "the estimator does not answer the question"
+		return r
+	}
+	answer := m.GetAnswers()[0]
 	if state.GetAge() != nil {
 		r.age = duration.HumanDuration(state.GetAge().AsDuration())
 		r.nodes = fmt.Sprintf("%d/%d", state.GetUsableNodes(), state.GetNodes())

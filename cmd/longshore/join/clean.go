@@ -69,7 +69,7 @@ func (u *unjoining) emptyNamespace(ctx context.Context) (*corev1.Namespace, erro
 		fmt.Fprintf(u.out, "member: %s stays, it was there before the cluster joined\n", describe(namespace))
 		return nil, nil
 	}
-	other, err := inhabitant(ctx, u.member.Config, u.namespace, "karmada-"+u.name)
+	other, err := inhabitant(ctx, u.member.Config, u.namespace, accountOf(u.name))
 	if err != nil {
 		return nil, u.member.Explain(fmt.Errorf("looking into namespace %s: %w", u.namespace, err))
 	}

@@ -51,8 +51,10 @@ type Registration struct {
 	Zones            []string
 }
 
-// account is the name of everything that belongs to the member's service account.
-func (r *Registration) account() string { return "karmada-" + r.Name }
+// accountOf is the name of everything that belongs to the service account of the member that is joined under this name.
+func accountOf(name string) string { return "karmada-" + name }
+
+func (r *Registration) account() string { return accountOf(r.Name) }
 
 func (r *Registration) labels() map[string]string {
 	return map[string]string{workv1alpha1.SystemLabel: "true", ownerLabel: string(r.ControlPlane)}

@@ -119,7 +119,7 @@ func (u *unjoining) checkMember(ctx context.Context) error {
 
 // leftovers names what join made in the member.
 func (u *unjoining) leftovers() string {
-	account := "karmada-" + u.name
+	account := accountOf(u.name)
 	return fmt.Sprintf("namespace %s with service account %s and secret %s, clusterrole %s and clusterrolebinding %s, and all propagated objects",
 		u.namespace, account, account, account, account)
 }

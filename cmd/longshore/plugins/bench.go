@@ -27,7 +27,8 @@ takes to tell the plugin all clusters, once; decision is a filter and a score as
 
 	benchExample = `  longshore plugins bench ./my-plugin
   longshore plugins bench ./cost --args '{prices: [{perCoreHour: 0.04}]}' --clusters 1000 --duration 10s
-  longshore plugins bench --plain-socket python3 plugin.py`
+  longshore plugins bench --plain-socket python3 plugin.py
+  longshore plugins bench --config scheduler.yaml cost`
 )
 
 // benchDuration is how long each row is measured unless a flag says otherwise.
@@ -43,7 +44,7 @@ type benchOptions struct {
 func newBenchCommand() *cobra.Command {
 	o := benchOptions{}
 	cmd := &cobra.Command{
-		Use:     "bench (PATH [ARG...] | --address ADDRESS)",
+		Use:     "bench (PATH [ARG...] | --address ADDRESS | --config FILE NAME [PATH [ARG...]])",
 		Short:   "Measure how long a plugin takes to answer",
 		Long:    benchLong,
 		Example: benchExample,

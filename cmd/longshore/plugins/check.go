@@ -32,6 +32,10 @@ is shown below a broken promise.`
   longshore plugins check --plain-socket python3 plugin.py
   longshore plugins check --plain-socket -- python3 -u plugin.py
 
+  # A plugin as the scheduler's configuration file describes it, and another build of it with the same arguments
+  longshore plugins check --config scheduler.yaml cost
+  longshore plugins check --config scheduler.yaml cost ./cost
+
   # A plugin that somebody else runs
   longshore plugins check --address dns:///plugins.example.org:8443 \
     --tls-ca-file ca.crt --tls-cert-file scheduler.crt --tls-key-file scheduler.key`
@@ -49,7 +53,7 @@ type checkOptions struct {
 func newCheckCommand() *cobra.Command {
 	o := checkOptions{}
 	cmd := &cobra.Command{
-		Use:     "check (PATH [ARG...] | --address ADDRESS)",
+		Use:     "check (PATH [ARG...] | --address ADDRESS | --config FILE NAME [PATH [ARG...]])",
 		Short:   "Check whether a plugin keeps the promises of the protocol",
 		Long:    checkLong,
 		Example: checkExample,

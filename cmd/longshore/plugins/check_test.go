@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -105,18 +106,84 @@ func TestCheckShowsWhatThePluginWrote(t *testing.T) {
 	}
 }
 
+// configuration returns a file whose only profile has a plugin that demands arguments, and gets them, and a shadow with one that does not.
+func configuration(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "scheduler.yaml")
+	text := fmt.Sprintf(`apiVersion: scheduler.longshore.dev/v1alpha1
+kind: SchedulerConfiguration
+profiles:
+- schedulerName: one
+  plugins: {score: {enabled: [{name: gold}]}}
+  pluginConfig: [{name: gold, args: {tier: gold}}]
+  externalPlugins: [{name: gold, path: %[1]q, args: [%[2]s, demanding], deadline: 1ns, failurePolicy: skip}]
+  shadow:
+    plugins: {score: {enabled: [{name: pale}]}}
+    externalPlugins: [{name: pale, path: %[1]q, args: [%[2]s, demanding]}]
+`, self, asPlugin)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// The arguments of the file reach the plugin; its deadline and policy, by which nothing would be measured, do not.
+func TestPluginOfAConfiguration(t *testing.T) {
+	file := configuration(t)
+	for name, command := range map[string][]string{
+		"as the file says": {"gold"},
+		"another program":  {"gold", "--", os.Args[0], asPlugin, "demanding"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := connecttest.Run(t, NewCommand(), append([]string{"bench", "--config", file, "--clusters", "10", "--duration", "1ms"}, command...)...)
+			if err != nil || !strings.HasPrefix(out, "sample v7: filter, score\n") {
+				t.Errorf("error %v; output is\n%s", err, out)
+			}
+		})
+	}
+}
+
+func TestAConfigurationWithFaults(t *testing.T) {
+	file := configuration(t)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, append(text, "  sahdow: {}\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = connecttest.Run(t, NewCommand(), "check", "gold", "--config", file)
+	if want := file + " cannot be used:\nline 11: "; err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "sahdow") {
+		t.Errorf("error is %v, want %s… about the field", err, want)
+	}
+}
+
 func TestBadInput(t *testing.T) {
 	notExecutable := filepath.Join(t.TempDir(), "plugin.py")
 	if err := os.WriteFile(notExecutable, []byte("pass"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	file := configuration(t)
 	tests := []struct {
 		name string
 		args []string
 		want string
 	}{
-		{"nothing", []string{"check"}, "which plugin? Give the path of its binary, or --address of one that runs already, and not both"},
-		{"both", []string{"bench", "x", "--address", "unix:///y"}, "which plugin? Give the path of its binary, or --address of one that runs already, and not both"},
+		{"a profile of nothing", []string{"check", "x", "--profile", "one"}, "--profile is one of a configuration file: give --config, too"},
+		{"no name", []string{"check", "--config", file}, "which plugin? Give the name of one in " + file},
+		{"two descriptions", []string{"check", "gold", "--config", file, "--args", "{}"}, "--config says how the plugin is started or reached: leave out --args, "},
+		{"no file", []string{"check", "gold", "--config", "nothing"}, "reading --config: open nothing: no such file or directory"},
+		{"no such name", []string{"check", "silver", "--config", file}, "profile one of " + file + " has no external plugin silver; there is gold"},
+		{"no such profile", []string{"check", "gold", "--config", file, "--profile", "two"}, file + " has no profile two; there is one, one/shadow"},
+		{"not in the shadow", []string{"check", "gold", "--config", file, "--profile", "one/shadow"}, "profile one/shadow of " + file + " has no external plugin gold; there is pale"},
+		{"no program in its place", []string{"check", "--config", file, "gold", "./nothing"}, "there is no program ./nothing: give the path of the plugin's binary"},
+		{"its arguments in the shadow", []string{"check", "pale", "--config", file, "--profile", "one/shadow"}, "the plugin does not start: plugin pale: configuring plugin: rpc error: code = InvalidArgument desc = tier is missing"},
+		{"nothing", []string{"check"}, errNoTarget.Error()},
+		{"both", []string{"bench", "x", "--address", "unix:///y"}, errNoTarget.Error()},
 		{"no such file", []string{"check", "./nothing"}, "there is no program ./nothing: give the path of the plugin's binary"},
 		{"not executable", []string{"check", notExecutable}, notExecutable + " cannot be run: make it executable, or name its interpreter first, as in: python3 " + notExecutable},
 		{"here only", []string{"check", "command.go"}, "command.go is in this directory: write ./command.go"},

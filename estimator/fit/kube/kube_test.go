@@ -106,15 +106,15 @@ func container(requests corev1.ResourceList) corev1.Container {
 	return corev1.Container{Resources: corev1.ResourceRequirements{Requests: requests}}
 }
 
-func TestTemplateRequests(t *testing.T) {
+func TestRequestsOfANewPod(t *testing.T) {
 	always := corev1.ContainerRestartPolicyAlways
 	sidecar := container(list("cpu", "100m"))
 	sidecar.RestartPolicy = &always
-	got := TemplateRequests(&corev1.PodSpec{
+	got := PodRequests(&corev1.Pod{Spec: corev1.PodSpec{
 		InitContainers: []corev1.Container{container(list("cpu", "150m", "memory", "1Gi")), sidecar, container(list("cpu", "900m"))},
 		Containers:     []corev1.Container{container(list("cpu", "200m", "memory", "100Mi", "nvidia.com/gpu", "1")), container(list("cpu", "0.5m"))},
 		Overhead:       list("cpu", "10m", "ephemeral-storage", "1Ki"),
-	})
+	}})
 	want := map[string]int64{"cpu": 1010, "memory": 1 << 30, "nvidia.com/gpu": 1, "ephemeral-storage": 1024}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)

@@ -30,13 +30,9 @@ func Allocatable(node *corev1.Node) (amounts map[string]int64, places int64) {
 	return Amounts(node.Status.Allocatable), node.Status.Allocatable.Pods().Value()
 }
 
-// TemplateRequests returns what a new pod of this spec asks for: containers and restartable init containers together, or an init container
-// beside those that started before it if that is more, or what is set for the pod as a whole; plus the overhead.
-func TemplateRequests(spec *corev1.PodSpec) map[string]int64 {
-	return Amounts(resourcehelper.PodRequests(&corev1.Pod{Spec: *spec}, resourcehelper.PodResourcesOptions{}))
-}
-
-// PodRequests returns what a pod takes from its node. A resize under way counts with the larger of what was asked for and what is in force.
+// PodRequests returns what a pod takes from its node: containers and restartable init containers together, or an init container beside those
+// that started before it if that is more, or what is set for the pod as a whole; plus the overhead. A resize under way counts with the larger of
+// what was asked for and what is in force.
 func PodRequests(pod *corev1.Pod) map[string]int64 {
 	return Amounts(resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{
 		UseStatusResources: true, InPlacePodLevelResourcesVerticalScalingEnabled: true,

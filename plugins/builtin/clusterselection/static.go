@@ -71,24 +71,6 @@ func (q *question) satisfies(rows []int32) bool {
 	return true
 }
 
-func (q *question) weights(rows []int32) []divide.Weight {
-	out, any := make([]divide.Weight, len(rows)), false
-	for i, row := range rows {
-		if q.Weights != nil && q.Weights[row] > 0 {
-			out[i], any = divide.Weight(q.Weights[row]), true
-		}
-	}
-	for i := range out {
-		if !any {
-			out[i] = 1
-		}
-	}
-	return out
-}
+func (q *question) weights(rows []int32) []divide.Weight { return divide.WeightsOf(rows, q.Weights) }
 
-func (q *question) order() divide.Order {
-	if q.Request.NamesDescending {
-		return divide.Descending
-	}
-	return divide.Ascending
-}
+func (q *question) order() divide.Order { return divide.OrderFor(q.Request.NamesDescending) }

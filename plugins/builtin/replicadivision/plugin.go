@@ -69,30 +69,14 @@ func duplicate(a *framework.Allotment) framework.Division {
 
 // byWeight divides all replicas anew by the static weights.
 func byWeight(a *framework.Allotment, seats []bool) (framework.Division, framework.Status) {
-	weights := weightsOf(a)
+	weights, order := divide.WeightsOf(a.Selected, a.Weights), divide.OrderFor(a.Request.NamesDescending)
 	var replicas []int64
 	if seats == nil {
-		replicas = divide.Apportion(a.Request.Replicas, weights, order(a.Request))
+		replicas = divide.Apportion(a.Request.Replicas, weights, order)
 	} else {
-		replicas = divide.ApportionSeated(a.Request.Replicas, weights, seats, order(a.Request))
+		replicas = divide.ApportionSeated(a.Request.Replicas, weights, seats, order)
 	}
 	return framework.Division{Replicas: replicas, Weights: plain(weights, nil), Seats: a.Request.Replicas}, framework.Status{}
-}
-
-// weightsOf returns the static weights. If none of the selected clusters has a weight all weigh the same.
-func weightsOf(a *framework.Allotment) []divide.Weight {
-	weights, any := make([]divide.Weight, len(a.Selected)), false
-	for i, row := range a.Selected {
-		if a.Weights != nil && a.Weights[row] > 0 {
-			weights[i], any = divide.Weight(a.Weights[row]), true
-		}
-	}
-	for i := range weights {
-		if !any {
-			weights[i] = 1
-		}
-	}
-	return weights
 }
 
 func byRoom(a *framework.Allotment, seats []bool) (framework.Division, framework.Status) {
@@ -100,7 +84,7 @@ func byRoom(a *framework.Allotment, seats []bool) (framework.Division, framework
 		Replicas: a.Request.Replicas,
 		Previous: a.Current,
 		Room:     make([]int64, len(a.Selected)),
-		Order:    order(a.Request),
+		Order:    divide.OrderFor(a.Request.NamesDescending),
 		Fresh:    a.Request.Fresh,
 		Together: a.Request.Placement.Strategy == framework.Aggregated,
 		Seats:    seats,
@@ -142,13 +126,6 @@ func unknowns(a *framework.Allotment) string {
 		return ""
 	}
 	return fmt.Sprintf("; the capacity of %d of %d clusters is unknown", n, len(a.Selected))
-}
-
-func order(r *framework.Request) divide.Order {
-	if r.NamesDescending {
-		return divide.Descending
-	}
-	return divide.Ascending
 }
 
 // plain returns the weights as numbers, laid out in memory if that is long enough.

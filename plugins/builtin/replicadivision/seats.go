@@ -89,7 +89,7 @@ func seatable(a *framework.Allotment, tier int) []int64 {
 	out := make([]int64, len(a.Selected))
 	var weights []divide.Weight
 	if a.Request.Placement.Strategy == framework.StaticWeight {
-		weights = weightsOf(a)
+		weights = divide.WeightsOf(a.Selected, a.Weights)
 	}
 	for i, row := range a.Selected {
 		holds := a.Current[i] > 0 || a.Estimates != nil && a.Estimates[row].Room() > 0
