@@ -9,17 +9,12 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/kubernetes/scheme"
-	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
-	"k8s.io/client-go/tools/record"
 )
 
 // Times of the leader election: those of the Kubernetes control plane.
@@ -85,63 +80,4 @@ func mayLease(ctx context.Context, client kubernetes.Interface, o *options) erro
 		return fmt.Errorf("taking the lease: %w; name it in the Role of deploy/scheduler.yaml, or choose another with --leader-elect-resource-name", err)
 	}
 	return nil
-}
-
-// eventQPS and eventPatience keep events from taking the place of results: they tell about the past and may be late or, in a flood, be dropped.
-const (
-	eventQPS   = 50
-	eventBurst = 100
-	// eventPatience is how long an event waits for a moment in which no result is being written.
-	eventPatience = 500 * time.Millisecond
-)
-
-// patientSink writes each event when no result waits to be written, or after eventPatience. Events are written one after the other, so a flood of
-// results slows them down to two a second.
-type patientSink struct {
-	record.EventSink
-	// quiet returns a channel that is closed when no result is being written.
-	quiet func() <-chan struct{}
-}
-
-func (s patientSink) wait() {
-	late := time.NewTimer(eventPatience)
-	defer late.Stop()
-	select {
-	case <-s.quiet():
-	case <-late.C:
-	}
-}
-
-// Create implements record.EventSink.
-func (s patientSink) Create(e *corev1.Event) (*corev1.Event, error) {
-	s.wait()
-	return s.EventSink.Create(e)
-}
-
-// Update implements record.EventSink.
-func (s patientSink) Update(e *corev1.Event) (*corev1.Event, error) {
-	s.wait()
-	return s.EventSink.Update(e)
-}
-
-// Patch implements record.EventSink.
-func (s patientSink) Patch(old *corev1.Event, data []byte) (*corev1.Event, error) {
-	s.wait()
-	return s.EventSink.Patch(old, data)
-}
-
-// newRecorder returns a recorder that writes as the scheduler of that name, with a client of its own, when quiet says that nothing more urgent is
-// being written.
-func newRecorder(config *rest.Config, schedulerName string, quiet func() <-chan struct{}) (record.EventRecorder, func(), error) {
-	c := rest.CopyConfig(config)
-	c.QPS, c.Burst, c.RateLimiter = eventQPS, eventBurst, nil
-	// There are two events a binding: this halves what it takes to encode and decode them.
-	c.ContentType, c.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
-	client, err := typedcorev1.NewForConfig(c)
-	if err != nil {
-		return nil, nil, fmt.Errorf("making a client for events: %w", err)
-	}
-	broadcaster := record.NewBroadcaster()
-	broadcaster.StartRecordingToSink(patientSink{&typedcorev1.EventSinkImpl{Interface: client.Events("")}, quiet})
-	return broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: schedulerName}), broadcaster.Shutdown, nil
 }
