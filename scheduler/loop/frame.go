@@ -3,6 +3,7 @@ package loop
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -56,7 +57,7 @@ func (r *lineReader) next() error {
 	for {
 		part, err := r.lines.ReadSlice('\n')
 		r.frame = append(r.frame, part...)
-		if err != bufio.ErrBufferFull {
+		if !errors.Is(err, bufio.ErrBufferFull) {
 			return err
 		}
 	}
