@@ -79,13 +79,18 @@ Examples:
 Flags:
 `
 
+const environment = `
+Environment:
+  GOMAXPROCS   how many processors to use; without it all that the process may use, and one while little is to be done
+`
+
 // parse reads the command line. It returns nil options when there is nothing to do but what it printed to out.
 func parse(args []string, out io.Writer) (*options, error) {
 	o := &options{}
 	fs := pflag.NewFlagSet("longshore-scheduler", pflag.ContinueOnError)
 	fs.SetOutput(out)
 	fs.SortFlags = false
-	fs.Usage = func() { fmt.Fprint(out, usage, fs.FlagUsages()) }
+	fs.Usage = func() { fmt.Fprint(out, usage, fs.FlagUsages(), environment) }
 	showVersion := fs.Bool("version", false, "print the version and exit")
 	o.register(fs)
 	fs.AddGoFlag(verbosity())

@@ -89,6 +89,10 @@ func schedule(ctx context.Context, o *options, c *schedulerv1alpha1.SchedulerCon
 		}
 		group.Go(func() error { return reloading.run(ctx) })
 	}
+	group.Go(func() error {
+		newThrift(func() bool { return !scheduling.Synced() || scheduling.Waiting() > o.committers }).run(ctx)
+		return nil
+	})
 	group.Go(func() error { return lead(ctx, o, config, server, lease, work) })
 	return group.Wait()
 }

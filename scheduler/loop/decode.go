@@ -18,9 +18,9 @@ import (
 // generic decodes the objects of the API groups as they are, without conversion or defaulting.
 var generic = serializer.NewCodecFactory(apis.NewScheme()).WithoutConversion()
 
-// directCodecs decodes what a watch delivers in one pass, and of bindings only what scheduling reads. The generic machinery reads every event five times: to find its end, to find out
-// that it is an event, to decode that, to find out the kind of its object, to decode that. An API server writes kind and type first, so one
-// look at the beginning tells them; what begins otherwise goes the long way.
+// directCodecs decodes what a watch delivers in one pass, and of bindings only what scheduling reads. The generic machinery reads every event five
+// times: to find its end, to find out that it is an event, to decode that, to find out the kind of its object, to decode that. An API server
+// writes one event a line, and kind and type first, so the line end and one look at the beginning tell them; what looks otherwise goes the long way.
 type directCodecs struct {
 	runtime.NegotiatedSerializer
 	pool *pool
@@ -33,7 +33,7 @@ func (c directCodecs) SupportedMediaTypes() []runtime.SerializerInfo {
 	for i, info := range infos {
 		if info.MediaType == runtime.ContentTypeJSON && info.StreamSerializer != nil {
 			stream := *info.StreamSerializer
-			stream.Serializer = eventSerializer{stream.Serializer}
+			stream.Serializer, stream.Framer = eventSerializer{stream.Serializer}, lineFramer{stream.Framer}
 			info.StreamSerializer = &stream
 		}
 		out[i] = info
@@ -46,6 +46,9 @@ func (c directCodecs) DecoderToVersion(d runtime.Decoder, gv runtime.GroupVersio
 	return objectDecoder{Decoder: c.NegotiatedSerializer.DecoderToVersion(d, gv), pool: c.pool}
 }
 
+// eventBegins is how an API server begins an event.
+const eventBegins = `{"type":"`
+
 // eventSerializer decodes the events of a watch, which have these two fields and no others.
 type eventSerializer struct{ runtime.Serializer }
 
@@ -55,7 +58,7 @@ func (s eventSerializer) Decode(data []byte, defaults *schema.GroupVersionKind, 
 	if !ok {
 		return s.Serializer.Decode(data, defaults, into)
 	}
-	rest, begins := bytes.CutPrefix(data, []byte(`{"type":"`))
+	rest, begins := bytes.CutPrefix(data, []byte(eventBegins))
 	kind, rest, separated := bytes.Cut(rest, []byte(`","object":{`))
 	rest, ends := bytes.CutSuffix(bytes.TrimSpace(rest), []byte("}}"))
 	if !begins || !separated || !ends || bytes.ContainsAny(kind, `"\`) {

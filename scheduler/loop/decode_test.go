@@ -64,6 +64,7 @@ func TestDirectCodecs(t *testing.T) {
 		{"error", of("ERROR", status)},
 		{"another order", of("ADDED", `{"kind":"ResourceBinding","apiVersion":"work.karmada.io/v1alpha2","metadata":{"name":"a"}}`)},
 		{"spaces", `{ "type": "ADDED", "object": ` + binding + ` }` + "\n" + of("ADDED", binding)},
+		{"spaces in between", of("ADDED", binding) + `{"type":"ADDED",` + "\n" + `"object":` + binding + "}\n" + of("ADDED", binding)},
 		{"no line ends", strings.ReplaceAll(of("ADDED", binding)+of("ADDED", cluster), "\n", "")},
 		{"unknown type", of("RENAMED", binding)},
 		{"unknown kind", of("ADDED", `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}`)},
@@ -94,7 +95,17 @@ func everything(t *testing.T) string {
 	b.Annotations[workv1alpha2.AppliedPlacementAnnotation] = "{}"
 	b.Labels[ownershipLabels[1]] = "id"
 	b.Status.AggregatedStatus[0].Status = &runtime.RawExtension{Raw: []byte(`{"replicas":3,"readyReplicas":1}`)}
-	text, err := json.Marshal(b)
+	return asServed(t, b)
+}
+
+// asServed returns the JSON as a server writes it that knows the kind from its CRD: the fields are in the order of their names.
+func asServed(t testing.TB, o runtime.Object) string {
+	t.Helper()
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(fields)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,12 +168,9 @@ func BenchmarkWatch(b *testing.B) {
 		Spec:       clusterv1alpha1.ClusterSpec{ResourceModels: clusterv1alpha1.DefaultResourceModels()},
 	}
 	for _, o := range []runtime.Object{binding, cluster} {
-		text, err := json.Marshal(o)
-		if err != nil {
-			b.Fatal(err)
-		}
+		text := asServed(b, o)
 		const events = 100
-		stream := strings.Repeat(`{"type":"MODIFIED","object":`+string(text)+"}\n", events)
+		stream := strings.Repeat(`{"type":"MODIFIED","object":`+text+"}\n", events)
 		for name, c := range map[string]runtime.NegotiatedSerializer{"generic": generic, "direct": directCodecs{generic, newPool()}} {
 			b.Run("kind="+o.GetObjectKind().GroupVersionKind().Kind+"/codecs="+name, func(b *testing.B) {
 				b.ReportAllocs()

@@ -180,6 +180,9 @@ func (l *Loop) Run(ctx context.Context) error {
 // results waits for it.
 func (l *Loop) Quiet() <-chan struct{} { return l.underway.none() }
 
+// Waiting returns how many bindings are ready to be decided, or decided and not written yet.
+func (l *Loop) Waiting() int { return l.queue.Ready() + l.underway.count() }
+
 // decideAll takes one binding after the other.
 func (l *Loop) decideAll(ctx context.Context) error {
 	for {

@@ -125,7 +125,7 @@ func feedBinding(b *testing.B, l *Loop, i, clusters int) {
 	w.Annotations = map[string]string{workv1alpha2.AppliedPlacementAnnotation: convert.Fingerprint(w.Spec.Placement), "propagationpolicy.karmada.io/name": "nginx"}
 	w.Status.SchedulerObservedGeneration, w.Status.LastScheduledTime = 2, &metav1.Time{Time: metav1.Unix(1, 0).Time}
 	for _, condition := range []string{workv1alpha2.ConditionScheduled, "FullyApplied"} {
-		w.Status.Conditions = append(w.Status.Conditions, metav1.Condition{Type: condition, Status: metav1.ConditionTrue, Reason: "Success", Message: messageScheduled})
+		w.Status.Conditions = append(w.Status.Conditions, metav1.Condition{Type: condition, Status: metav1.ConditionTrue, Reason: "Success", Message: messageScheduled, LastTransitionTime: metav1.Unix(1, 0)})
 	}
 	raw, err := json.Marshal(w)
 	if err != nil {

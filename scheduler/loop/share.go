@@ -24,6 +24,7 @@ type pool struct {
 	requirements generations[string, *workv1alpha2.ReplicaRequirements]
 	counts       generations[int64, *runtime.RawExtension]
 	annotations  generations[string, map[string]string]
+	records      generations[string, map[string]string]
 	apis         generations[uint64, []framework.API]
 	seed         maphash.Seed
 }
@@ -64,6 +65,18 @@ func (p *pool) string(s string) string {
 	if shared, ok := p.text.get(s); ok {
 		return shared
 	}
+	p.text.put(s, s)
+	return s
+}
+
+// stringOf is string for text that is not one yet.
+func (p *pool) stringOf(text []byte) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if shared, ok := p.text.get(string(text)); ok {
+		return shared
+	}
+	s := string(text)
 	p.text.put(s, s)
 	return s
 }
@@ -140,6 +153,25 @@ func (p *pool) annotationsOf(all map[string]string) map[string]string {
 	kept := map[string]string{workv1alpha2.AppliedPlacementAnnotation: applied}
 	p.annotations.put(applied, kept)
 	return kept
+}
+
+// recordOf returns the annotations with nothing but the record of an applied placement, given as a JSON string.
+func (p *pool) recordOf(quoted []byte) (map[string]string, error) {
+	p.mu.Lock()
+	known, ok := p.records.get(string(quoted))
+	p.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	var applied string
+	if err := json.Unmarshal(quoted, &applied); err != nil {
+		return nil, err
+	}
+	record := p.annotationsOf(map[string]string{workv1alpha2.AppliedPlacementAnnotation: applied})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.records.put(string(quoted), record)
+	return record, nil
 }
 
 // shareCluster makes the cluster hold in common with others what most of them say alike. It returns the cluster.

@@ -58,6 +58,17 @@ func (skipped) UnmarshalJSON([]byte) error { return nil }
 
 // decodeBinding decodes what scheduling reads into an empty binding of either scope.
 func (p *pool) decodeBinding(raw []byte, into workv1alpha2.Binding) error {
+	s := scan{pool: p}
+	if !s.binding(raw) {
+		return p.unmarshalBinding(raw, into)
+	}
+	setMetadata(into, s.meta)
+	*into.BindingSpec(), *into.BindingStatus() = s.spec, s.status
+	return nil
+}
+
+// unmarshalBinding is decodeBinding for any JSON.
+func (p *pool) unmarshalBinding(raw []byte, into workv1alpha2.Binding) error {
 	var from lean
 	if err := json.Unmarshal(raw, &from); err != nil {
 		return err

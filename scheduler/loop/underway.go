@@ -25,6 +25,12 @@ func (u *underway) end() {
 	}
 }
 
+func (u *underway) count() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.n
+}
+
 // none returns a channel that is closed as soon as there are none.
 func (u *underway) none() <-chan struct{} {
 	u.mu.Lock()

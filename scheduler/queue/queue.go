@@ -379,6 +379,13 @@ func (q *Queue) signal() {
 	}
 }
 
+// Ready returns how many bindings can be taken.
+func (q *Queue) Ready() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.active)
+}
+
 // Depth is the number of bindings in each state.
 type Depth struct{ Active, InHand, Backoff, Parked int }
 
