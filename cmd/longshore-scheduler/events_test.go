@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -63,6 +64,31 @@ func sending(t *testing.T, sink eventSink, quiet func() <-chan struct{}) (r *rec
 	}
 }
 
+// pass lets time pass, and what is due then be done.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// written returns what has reached the sink.
+func (s *sinkLog) written() (at map[time.Duration]int, calls []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.at), slices.Clone(s.calls)
+}
+
+func (s *sinkLog) count() int {
+	_, calls := s.written()
+	return len(calls)
+}
+
+// failWith makes the writes from now on fail.
+func (s *sinkLog) failWith(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = err
+}
+
 func always() <-chan struct{} {
 	c := make(chan struct{})
 	close(c)
@@ -83,10 +109,11 @@ func TestEventsAreGathered(t *testing.T) {
 		for i := range 20 {
 			r.Event(about(i), corev1.EventTypeNormal, "Reason", "message")
 		}
-		time.Sleep(3 * eventInterval)
+		pass(3 * eventInterval)
 		r.Event(about(20), corev1.EventTypeNormal, "Reason", "message")
-		time.Sleep(3 * eventInterval)
-		if diff := cmp.Diff(map[time.Duration]int{eventInterval: 20, 4 * eventInterval: 1}, sink.at); diff != "" {
+		pass(3 * eventInterval)
+		at, _ := sink.written()
+		if diff := cmp.Diff(map[time.Duration]int{eventInterval: 20, 4 * eventInterval: 1}, at); diff != "" {
 			t.Errorf("writes by time (-want +got):\n%s", diff)
 		}
 	})
@@ -101,15 +128,14 @@ func TestEventsGiveWayToResults(t *testing.T) {
 		for i := range 10 {
 			r.Event(about(i), corev1.EventTypeNormal, "Reason", "message")
 		}
-		time.Sleep(eventInterval + 3*eventPatience - time.Nanosecond)
-		synctest.Wait()
-		if len(sink.calls) != 2 {
-			t.Errorf("%d events were written while results were, want 2", len(sink.calls))
+		pass(eventInterval + 3*eventPatience - time.Nanosecond)
+		if sink.count() != 2 {
+			t.Errorf("%d events were written while results were, want 2", sink.count())
 		}
 		close(quiet)
 		synctest.Wait()
-		if len(sink.calls) != 10 {
-			t.Errorf("%d events are written when it is quiet, want 10", len(sink.calls))
+		if sink.count() != 10 {
+			t.Errorf("%d events are written when it is quiet, want 10", sink.count())
 		}
 	})
 }
@@ -123,19 +149,18 @@ func TestEventsInAFlood(t *testing.T) {
 		for i := range 2 * eventBacklog {
 			r.Event(about(i), corev1.EventTypeNormal, "Reason", "message")
 		}
-		time.Sleep(eventInterval)
-		synctest.Wait()
-		if len(sink.calls) != eventBurst {
-			t.Errorf("%d events are written at first, want the burst, %d", len(sink.calls), eventBurst)
+		pass(eventInterval)
+		if sink.count() != eventBurst {
+			t.Errorf("%d events are written at first, want the burst, %d", sink.count(), eventBurst)
 		}
-		began, before := time.Now(), len(sink.calls)
-		time.Sleep(4 * time.Second)
-		if got, most := len(sink.calls)-before, int(time.Since(began).Seconds())*eventQPS; got == 0 || got > most {
+		began, before := time.Now(), sink.count()
+		pass(4 * time.Second)
+		if got, most := sink.count()-before, int(time.Since(began).Seconds())*eventQPS; got == 0 || got > most {
 			t.Errorf("%d events are written in 4 s, want up to %d", got, most)
 		}
-		time.Sleep(time.Minute)
-		if len(sink.calls) != eventBacklog {
-			t.Errorf("%d events are written in all, want the backlog, %d", len(sink.calls), eventBacklog)
+		pass(time.Minute)
+		if sink.count() != eventBacklog {
+			t.Errorf("%d events are written in all, want the backlog, %d", sink.count(), eventBacklog)
 		}
 	})
 }
@@ -149,12 +174,13 @@ func TestEventsAreCounted(t *testing.T) {
 		for range 3 {
 			r.Event(about(0), corev1.EventTypeWarning, "Reason", "again")
 		}
-		time.Sleep(2 * eventInterval)
-		sink.fail = apierrors.NewNotFound(schema.GroupResource{Resource: "events"}, "it")
+		pass(2 * eventInterval)
+		sink.failWith(apierrors.NewNotFound(schema.GroupResource{Resource: "events"}, "it"))
 		r.Event(about(0), corev1.EventTypeWarning, "Reason", "again")
-		time.Sleep(2 * eventInterval)
+		pass(2 * eventInterval)
 		want := []string{"create again ×1", "patch again ×2", "patch again ×3", "patch again ×4", "create again ×4"}
-		if diff := cmp.Diff(want, sink.calls); diff != "" {
+		_, calls := sink.written()
+		if diff := cmp.Diff(want, calls); diff != "" {
 			t.Errorf("writes (-want +got):\n%s", diff)
 		}
 	})
@@ -172,16 +198,17 @@ func TestEventsThatFail(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			sink := newSinkLog()
-			sink.fail = tt.fail
+			sink.failWith(tt.fail)
 			r, stop := sending(t, sink, always)
 			defer stop()
 			r.Event(about(0), corev1.EventTypeNormal, "Reason", "a")
-			time.Sleep(2 * eventInterval)
-			sink.fail = nil
-			time.Sleep(2 * eventRetry)
+			pass(2 * eventInterval)
+			sink.failWith(nil)
+			pass(2 * eventRetry)
 			r.Event(about(1), corev1.EventTypeNormal, "Reason", "b")
-			time.Sleep(2 * eventInterval)
-			if diff := cmp.Diff(tt.want, sink.calls); diff != "" {
+			pass(2 * eventInterval)
+			_, calls := sink.written()
+			if diff := cmp.Diff(tt.want, calls); diff != "" {
 				t.Errorf("%s: writes (-want +got):\n%s", name, diff)
 			}
 		})
@@ -197,7 +224,9 @@ func TestEventsAreShort(t *testing.T) {
 		for i := range 10 {
 			r.Event(about(0), corev1.EventTypeWarning, eventRefused, fmt.Sprint(i)+strings.Repeat("é", 2000))
 		}
-		time.Sleep(3 * eventInterval)
+		pass(3 * eventInterval)
+		sink.mu.Lock()
+		defer sink.mu.Unlock()
 		if sink.longest > 1024 || sink.longest < 900 {
 			t.Errorf("a message has %d bytes", sink.longest)
 		}

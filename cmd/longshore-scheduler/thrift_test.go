@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,33 +14,41 @@ import (
 func TestThrift(t *testing.T) {
 	t.Setenv("GOMAXPROCS", "")
 	synctest.Test(t, func(t *testing.T) {
-		busy, calls := true, []string{}
-		x := &thrift{
-			busy: func() bool { return busy }, one: func() { calls = append(calls, "one") }, all: func() { calls = append(calls, "all") },
+		var busy atomic.Bool
+		busy.Store(true)
+		var mu sync.Mutex
+		var calls []string
+		note := func(call string) {
+			mu.Lock()
+			defer mu.Unlock()
+			calls = append(calls, call)
 		}
+		x := &thrift{busy: busy.Load, one: func() { note("one") }, all: func() { note("all") }}
 		ctx, stop := context.WithCancel(t.Context())
 		go x.run(ctx)
 		after := func(looks int, want ...string) {
 			t.Helper()
 			time.Sleep(time.Duration(looks) * thriftInterval)
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(calls, want) {
 				t.Fatalf("calls %v, want %v", calls, want)
 			}
 		}
 		after(10)
-		busy = false
+		busy.Store(false)
 		after(thriftAfter - 1)
-		busy = true
+		busy.Store(true)
 		after(1)
-		busy = false
+		busy.Store(false)
 		after(thriftAfter - 1)
 		after(1, "one")
 		after(10, "one")
-		busy = true
+		busy.Store(true)
 		after(1, "one", "all")
 		after(1, "one", "all")
-		busy = false
+		busy.Store(false)
 		after(thriftAfter, "one", "all", "one")
 		stop()
 		after(0, "one", "all", "one", "all")
