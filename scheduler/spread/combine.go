@@ -347,10 +347,8 @@ func (c *combiner) choose(at int, worth, sum []int64, from, picked, more int, br
 		row, all := worth[g*size:][:size], brought
 		c.picked[picked] = int32(g)
 		if c.paired(at) {
-			for _, other := range c.picked[len(c.picked)-c.picks[at] : picked] {
-				all += c.pairs[g*groups+int(other)]
-			}
-			if more == 1 && c.base+all/int64(c.picks[at]-1) < c.known {
+			all += c.bring(g, groups, picked, at)
+			if !c.mayReach(at, g, groups, picked, more, all) {
 				continue
 			}
 		}
@@ -372,6 +370,33 @@ func (c *combiner) choose(at int, worth, sum []int64, from, picked, more int, br
 			c.pick(at+1, next, picked+1)
 		}
 	}
+}
+
+// bring is what the pairs of group g of the last key with those picked before bring.
+func (c *combiner) bring(g, groups, picked, at int) int64 {
+	sum := int64(0)
+	for _, other := range c.picked[len(c.picked)-c.picks[at] : picked] {
+		sum += c.pairs[g*groups+int(other)]
+	}
+	return sum
+}
+
+// mayReach reports whether the pairs of groups of the last key, the last picked of which
+// is g, do not rule out what is known; where more than one is missing it does not look.
+func (c *combiner) mayReach(at, g, groups, picked, more int, brought int64) bool {
+	enough := (c.known - c.base) * int64(c.picks[at]-1)
+	switch more {
+	case 1:
+		return brought >= enough
+	case 2:
+		for next := g + 1; next < groups; next++ {
+			if brought+c.bring(next, groups, picked+1, at) >= enough {
+				return true
+			}
+		}
+		return false
+	}
+	return true
 }
 
 // largest adds up the largest of a and b added, as many as there may be groups of the
