@@ -32,7 +32,6 @@ type combiner struct {
 	next    []int32
 	members []int32   // cell by cell
 	nothing []int64   // zeros
-	value   []int64   // by candidate: packed
 	packed  []int64   // index-aligned with members: their values
 	least   int64     // value of candidates that may be part of a better set
 	values  []float64 // by cell: about what its members come to
@@ -210,7 +209,7 @@ func (c *combiner) layCells() {
 		cells *= len(c.groups[f])
 		c.rank[at] = c.places(c.rank[at], f)
 	}
-	c.cell, c.value = resize(c.cell, c.m.p.Candidates), resize(c.value, c.m.p.Candidates)
+	c.cell = resize(c.cell, c.m.p.Candidates)
 	c.start, c.values = resize(c.start, cells+1), resize(c.values, cells)
 	clear(c.cell)
 	clear(c.start)
@@ -222,10 +221,7 @@ func (c *combiner) layCells() {
 		}
 	}
 	for _, i := range c.active {
-		cell, value := c.cell[i], k.value(i)
-		c.value[i] = value
-		c.start[cell+1]++
-		c.values[cell] += float64(value)
+		c.start[c.cell[i]+1]++
 	}
 	for at := range cells {
 		c.start[at+1] += c.start[at]
@@ -233,9 +229,11 @@ func (c *combiner) layCells() {
 	c.next = append(c.next[:0], c.start...)
 	c.members, c.packed = resize(c.members, len(c.active)), resize(c.packed, len(c.active))
 	for _, i := range c.active {
-		at := c.next[c.cell[i]]
-		c.members[at], c.packed[at] = i, c.value[i]
-		c.next[c.cell[i]]++
+		cell, value := c.cell[i], k.value(i)
+		at := c.next[cell]
+		c.next[cell]++
+		c.members[at], c.packed[at] = i, value
+		c.values[cell] += float64(value)
 	}
 	c.work += 2 * len(c.active)
 }
@@ -279,7 +277,7 @@ func (c *combiner) guess() bool {
 	}
 	c.price = math.MaxInt64
 	for _, i := range c.s.set {
-		c.price = min(c.price, c.value[i])
+		c.price = min(c.price, k.value(i))
 	}
 	return true
 }
@@ -296,10 +294,16 @@ func (c *combiner) appraise() {
 	clear(c.worth)
 	top := c.chain[0]
 	c.place = c.places(c.place, top)
-	for _, i := range c.active {
-		c.worth[int(c.cell[i])*c.first+c.placeOf(i)] += max(0, c.value[i]-c.price)
+	for cell := range c.cells {
+		worth := c.worth[cell*c.first:][:c.first]
+		start, end := c.start[cell], c.start[cell+1]
+		for at, value := range c.packed[start:end] {
+			if value > c.price {
+				worth[c.placeOf(c.members[int(start)+at])] += value - c.price
+			}
+		}
 	}
-	c.work += 2 * len(c.active)
+	c.work += len(c.active)
 }
 
 // pick notes each combination of groups of key number at and of those after it with
@@ -347,10 +351,8 @@ func (c *combiner) choose(at int, worth, sum []int64, from, picked, more int, br
 		row, all := worth[g*size:][:size], brought
 		c.picked[picked] = int32(g)
 		if c.paired(at) {
-			for _, other := range c.picked[len(c.picked)-c.picks[at] : picked] {
-				all += c.pairs[g*groups+int(other)]
-			}
-			if more == 1 && c.base+all/int64(c.picks[at]-1) < c.known {
+			all += c.bring(g, groups, picked, at)
+			if !c.mayReach(at, g, groups, picked, more, all) {
 				continue
 			}
 		}
@@ -372,6 +374,33 @@ func (c *combiner) choose(at int, worth, sum []int64, from, picked, more int, br
 			c.pick(at+1, next, picked+1)
 		}
 	}
+}
+
+// bring is what the pairs of group g of the last key with those picked before bring.
+func (c *combiner) bring(g, groups, picked, at int) int64 {
+	sum := int64(0)
+	for _, other := range c.picked[len(c.picked)-c.picks[at] : picked] {
+		sum += c.pairs[g*groups+int(other)]
+	}
+	return sum
+}
+
+// mayReach reports whether the pairs of groups of the last key, the last picked of which
+// is g, do not rule out what is known; where more than one is missing it does not look.
+func (c *combiner) mayReach(at, g, groups, picked, more int, brought int64) bool {
+	enough := (c.known - c.base) * int64(c.picks[at]-1)
+	switch more {
+	case 1:
+		return brought >= enough
+	case 2:
+		for next := g + 1; next < groups; next++ {
+			if brought+c.bring(next, groups, picked+1, at) >= enough {
+				return true
+			}
+		}
+		return false
+	}
+	return true
 }
 
 // largest adds up the largest of a and b added, as many as there may be groups of the

@@ -35,6 +35,10 @@ type relief struct {
 	least   int64            // worth of chosen groups of the level that is looked at
 }
 
+// greedyShare is how many times more leaves than the most promising ones there must be
+// to be worth a table of those.
+const greedyShare = 4
+
 // promisingGroups and promisingLeaves are how many more than an answer may have
 // are tried first.
 const (
@@ -55,8 +59,8 @@ func (k *knapsack) reduce() bool {
 	if k.floor >= 0 && !r.drop(k, k.floor) {
 		return false
 	}
-	if len(k.levels) == 1 && !k.parted {
-		return len(k.live) <= k.levels[0].most || r.drop(k, max(k.floor, r.greedy(k)))
+	if most := k.levels[0].most; len(k.levels) == 1 && !k.parted && len(k.live) <= greedyShare*(most+promisingLeaves) {
+		return len(k.live) <= most || r.drop(k, max(k.floor, r.greedy(k)))
 	}
 	for range reliefRounds {
 		if len(k.live) <= k.levels[len(k.levels)-1].most+promisingLeaves || k.slack == 0 {
