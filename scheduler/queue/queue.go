@@ -86,6 +86,8 @@ type Queue struct {
 	lacking map[string]map[*item]struct{}
 	resumes map[string]uint64
 	resumed uint64
+	// manyResumes is how many names in resumes are reason to look which are of no use any more.
+	manyResumes int
 	// ready has a token whenever a Pop that waits should look again.
 	ready chan struct{}
 }
@@ -118,11 +120,15 @@ type item struct {
 	index int
 }
 
-const notInHeap = -1
+const (
+	notInHeap = -1
+	// fewResumes is how many names are kept without a look.
+	fewResumes = 1024
+)
 
 // New returns an empty queue.
 func New(c clock.Clock) *Queue {
-	return &Queue{clock: c, items: map[Key]*item{}, parked: newParking(), lacking: map[string]map[*item]struct{}{}, resumes: map[string]uint64{}, ready: make(chan struct{}, 1)}
+	return &Queue{clock: c, items: map[Key]*item{}, parked: newParking(), lacking: map[string]map[*item]struct{}{}, resumes: map[string]uint64{}, manyResumes: fewResumes, ready: make(chan struct{}, 1)}
 }
 
 // Add makes the binding active with this priority. If it is active already it keeps its place and its priority.
@@ -302,6 +308,7 @@ func (q *Queue) Resume(lacked string) int {
 	defer q.mu.Unlock()
 	q.resumed++
 	q.resumes[lacked] = q.resumed
+	q.forgetResumes()
 	waiting := slices.SortedFunc(maps.Keys(q.lacking[lacked]), byArrival)
 	resumed := 0
 	for _, it := range waiting {
@@ -311,6 +318,22 @@ func (q *Queue) Resume(lacked string) int {
 		}
 	}
 	return resumed
+}
+
+// forgetResumes drops what came back before all that is in hand was taken: nobody will ask for it. It looks each time that as many names again have been
+// added as were left.
+func (q *Queue) forgetResumes() {
+	if len(q.resumes) < q.manyResumes {
+		return
+	}
+	oldest := q.resumed
+	for _, it := range q.items {
+		if it.state == inHand {
+			oldest = min(oldest, it.back)
+		}
+	}
+	maps.DeleteFunc(q.resumes, func(_ string, at uint64) bool { return at <= oldest })
+	q.manyResumes = max(fewResumes, 2*len(q.resumes))
 }
 
 // resumedAt returns when an item is tried again whose lack has ended: however often that happens, not twice within FirstBackoff after it was in vain

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"testing"
 	"time"
@@ -260,6 +261,28 @@ func TestReturnsInVainAreLimited(t *testing.T) {
 	}
 	if resumed != len(want) {
 		t.Errorf("%d were resumed, want %d: once for each further attempt, and for the one that is due next", resumed, len(want))
+	}
+}
+
+// TestWhatCameBackIsForgotten lets many things come back once each, of which one is of use to what is in hand.
+func TestWhatCameBackIsForgotten(t *testing.T) {
+	q, _ := newQueue()
+	q.Add(key("a"), 0)
+	names(q)
+	q.Resume("quota")
+	for i := range 3 * fewResumes {
+		if i == fewResumes/2 {
+			q.Retry(key("a"), "quota")
+			expect(t, q, "a") // It came back while a was in hand.
+		}
+		q.Resume(fmt.Sprint("quota of ", i))
+	}
+	q.Retry(key("a"), "")
+	for i := range 3 * fewResumes {
+		q.Resume(fmt.Sprint("quota of another ", i))
+	}
+	if n := len(q.resumes); n > 2*fewResumes {
+		t.Errorf("%d names are kept", n)
 	}
 }
 
