@@ -83,13 +83,11 @@ func (m *model) refine(b *buffers, c int32, groups []int32) int32 {
 // nest with most others first, coarse before fine; then those that cross all
 // others, whose groups stay open almost throughout, the fewest groups last.
 func (m *model) orderKeys(b *buffers) {
-	m.laminar = true
 	for a := range m.keys {
 		for f := range m.keys[:a] {
-			up, down := m.nest(a, f, b), m.nest(f, a, b)
-			m.laminar = m.laminar && (up || down)
+			m.nest(a, f, b)
+			m.nest(f, a, b)
 		}
-		m.laminar = m.laminar && m.keys[a].wide <= 1
 	}
 	slices.SortStableFunc(m.keys, func(x, y keyModel) int {
 		if x.degree == 0 && y.degree == 0 {
@@ -111,6 +109,7 @@ func (m *model) orderKeys(b *buffers) {
 		}
 	}
 	m.chain = m.chained()
+	m.laminar = m.chain && (len(m.keys) == 0 || m.keys[len(m.keys)-1].wide <= 1)
 }
 
 // chained reports whether the keys nest in their order.
@@ -126,9 +125,9 @@ func (m *model) chained() bool {
 }
 
 // nest notes whether the groups of the fine key lie in those of the coarse key.
-func (m *model) nest(coarse, fine int, b *buffers) bool {
+func (m *model) nest(coarse, fine int, b *buffers) {
 	if !m.nested(coarse, fine, b) {
-		return false
+		return
 	}
 	up, down := &m.keys[coarse], &m.keys[fine]
 	up.finer = append(up.finer, down.index)
@@ -136,7 +135,6 @@ func (m *model) nest(coarse, fine int, b *buffers) bool {
 		up.degree++
 		down.degree++
 	}
-	return true
 }
 
 // nested reports whether each group of the fine key lies in one group of the

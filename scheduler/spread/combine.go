@@ -57,6 +57,11 @@ type combination struct {
 	at    int32 // in combiner.chosen
 }
 
+// byBound sorts the highest bound first.
+func byBound(a, b combination) int {
+	return cmp.Or(cmp.Compare(b.bound, a.bound), cmp.Compare(a.at, b.at))
+}
+
 // few reports whether there are few enough combinations to look at all.
 func (c *combiner) few() bool {
 	m := c.m
@@ -113,7 +118,7 @@ func (c *combiner) combine() (complete, able bool) {
 	c.all[best].bound = -1
 	c.reappraise()
 	c.all = slices.DeleteFunc(c.all, func(o combination) bool { return o.bound < max(0, c.known) })
-	slices.SortFunc(c.all, func(a, b combination) int { return cmp.Or(cmp.Compare(b.bound, a.bound), cmp.Compare(a.at, b.at)) })
+	slices.SortFunc(c.all, byBound)
 	for _, o := range c.all {
 		if o.bound < c.known {
 			break
@@ -153,7 +158,7 @@ func (c *combiner) combineRoom() (complete, able bool) {
 	c.known = m.replicas
 	c.appraise()
 	c.pick(0, c.worth, 0)
-	slices.SortFunc(c.all, func(a, b combination) int { return cmp.Or(cmp.Compare(b.bound, a.bound), cmp.Compare(a.at, b.at)) })
+	slices.SortFunc(c.all, byBound)
 	complete = true
 	for _, o := range c.all {
 		if c.best != nil {
@@ -449,7 +454,7 @@ func (c *combiner) inspect(groups []int32, bound int64) (found, able bool) {
 	if c.known >= 0 && bound < math.MaxInt64 {
 		c.least = c.price - (bound - c.known) // A candidate below the price takes that much off the bound.
 	}
-	c.gather(0, 0, groups)
+	c.eachCell(0, 0, groups, c.gather)
 	c.work += 2*len(c.inside) + leafWork
 	if !k.roomFirst && bound == c.known && !c.named(groups) {
 		return false, true
@@ -490,19 +495,11 @@ func (c *combiner) named(groups []int32) bool {
 func (c *combiner) sum(groups []int32) []int64 {
 	c.total = resize(c.total, c.first)
 	clear(c.total)
-	var add func(at, cell int, groups []int32)
-	add = func(at, cell int, groups []int32) {
-		if at == len(c.keys) {
-			for i, w := range c.worth[cell*c.first:][:c.first] {
-				c.total[i] += w
-			}
-			return
+	c.eachCell(0, 0, groups, func(cell int) {
+		for i, w := range c.worth[cell*c.first:][:c.first] {
+			c.total[i] += w
 		}
-		for _, g := range groups[:c.picks[at]] {
-			add(at+1, cell+int(g)*c.rest[at], groups[c.picks[at]:])
-		}
-	}
-	add(0, 0, groups)
+	})
 	return c.total
 }
 
@@ -534,24 +531,30 @@ func (c *combiner) look(groups []int32, bound int64) bool {
 		groups = groups[c.picks[at]:]
 	}
 	full, value := k.full, k.table.levels[0].cells[k.cell].value
-	if _, reached := c.take(set, true); reached && full {
+	if c.take(set, true) && full {
 		c.known = max(c.known, value)
 	}
 	return able
 }
 
-// gather adds the members of the cells of a combination to those inside.
-func (c *combiner) gather(at, cell int, groups []int32) {
+// eachCell calls do for each cell of a combination: from key number at on, when those
+// before it lead to this cell.
+func (c *combiner) eachCell(at, cell int, groups []int32, do func(cell int)) {
 	if at == len(c.keys) {
-		start, end := c.start[cell], c.start[cell+1]
-		for at, value := range c.packed[start:end] {
-			if value >= c.least {
-				c.inside = append(c.inside, c.members[int(start)+at])
-			}
-		}
+		do(cell)
 		return
 	}
 	for _, g := range groups[:c.picks[at]] {
-		c.gather(at+1, cell+int(g)*c.rest[at], groups[c.picks[at]:])
+		c.eachCell(at+1, cell+int(g)*c.rest[at], groups[c.picks[at]:], do)
+	}
+}
+
+// gather adds the members of a cell to those inside.
+func (c *combiner) gather(cell int) {
+	start, end := c.start[cell], c.start[cell+1]
+	for at, value := range c.packed[start:end] {
+		if value >= c.least {
+			c.inside = append(c.inside, c.members[int(start)+at])
+		}
 	}
 }

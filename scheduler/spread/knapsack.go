@@ -57,7 +57,7 @@ type knapsack struct {
 	values    []int64 // by slot and place: packed values, descending
 	member    []int32 // by slot and place
 	units     []unit  // in the order of the tree
-	order     []int32 // of leaves, while they are sorted
+	order     []int32 // by position in the table that was filled last: unit
 	live      []unit  // with members, that an answer may have
 	some      []unit  // the most promising of them
 	parts     parts
@@ -247,14 +247,10 @@ func (k *knapsack) layUnits() bool {
 		return k.layParts(key)
 	}
 	k.column = m.p.Keys[key.index].Membership.column(&k.laid, m.active)
-	k.order = k.order[:0]
 	for g, first := range key.first {
 		if first >= 0 {
-			k.order = append(k.order, int32(g))
+			k.units = append(k.units, unit{id: int32(g), up: k.above(first)})
 		}
-	}
-	for _, g := range k.order {
-		k.units = append(k.units, unit{id: g, up: k.above(key.first[g])})
 	}
 	k.sortUnits()
 	return true
@@ -463,11 +459,8 @@ func (k *knapsack) count() bool {
 		if n == 0 {
 			continue
 		}
-		fresh := len(k.live) == 0
-		for at := range last {
-			if fresh = fresh || u.up[at] != k.live[len(k.live)-1].up[at]; fresh {
-				k.groups[at]++
-			}
+		for at := k.opens(k.live, u); at < last; at++ {
+			k.groups[at]++
 		}
 		k.groups[last] += n
 		k.live = append(k.live, u)
@@ -480,6 +473,19 @@ func (k *knapsack) count() bool {
 		}
 	}
 	return true
+}
+
+// opens is the first level of which a unit that follows others lies in another group
+// than the last of them; where only its leaf is another, that of the leaves.
+func (k *knapsack) opens(before []unit, u unit) int {
+	if len(before) == 0 {
+		return 0
+	}
+	at, last := 0, len(k.levels)-1
+	for at < last && u.up[at] == before[len(before)-1].up[at] {
+		at++
+	}
+	return at
 }
 
 // leaves is the number of leaves of a unit that have members.

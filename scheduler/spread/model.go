@@ -21,8 +21,8 @@ type model struct {
 	hasSize  bool
 	counters []int  // counter of each Problem key: index in keys, or len(keys) for size
 	fixed    []bool // by Problem key: not in keys, and the same for all sets; nil: none
-	laminar  bool   // keys nest: each group lies in one group of the key before
-	chain    bool   // the same, but candidates may lie in several groups of the last key
+	chain    bool   // keys nest: each group lies in one group of the key before
+	laminar  bool   // a chain, and each candidate has one group of every key
 
 	classified bool
 	classOf    []int32 // by candidate; valid for active ones once classified

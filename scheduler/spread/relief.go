@@ -167,12 +167,8 @@ func (r *relief) appraise(k *knapsack, probe int) {
 	r.least = math.MaxInt64
 	k.table.work += len(k.live) * min(k.width+1, 4)
 	for at, u := range k.live {
-		if at > 0 && last > 0 {
-			changed := 0
-			for changed < last && u.up[changed] == k.live[at-1].up[changed] {
-				changed++
-			}
-			r.close(last, changed, probe)
+		if at > 0 {
+			r.close(last, k.opens(k.live[:at], u), probe)
 		}
 		chosen := probe >= 0 && r.chosen[at]
 		worth := r.unit(k, u.id, probe == last && chosen)
@@ -364,30 +360,18 @@ func (r *relief) bound(k *knapsack) int64 {
 	return bound
 }
 
-// costs fills in what the prices of each cell come to.
-func (t *table) fillCosts(k *knapsack) {
+// price fills in what the prices of each cell come to.
+func (t *table) price(k *knapsack) {
 	r := &k.relief
 	t.costs = resize(t.costs, len(t.counts))
-	t.costs[0] = 0
-	leaf := int64(0) // what a leaf costs as a cluster
-	if !k.parted && !k.whole {
-		leaf = r.cluster
-	}
-	size := k.extra + 1
-	for e := 1; e < size; e++ {
-		t.costs[e] = t.costs[e-1] + r.cluster
-	}
-	for at := len(k.levels) - 1; at >= 0; at-- {
-		price := r.price[at] + leaf
-		leaf = 0
+	tabulate(k, t.costs, r.cluster, func(at int) int64 {
+		price := r.price[at]
+		if at == len(k.levels)-1 && !k.parted && !k.whole {
+			price += r.cluster // a leaf is a cluster, too
+		}
 		if at == 0 {
 			price += r.outer
 		}
-		for n := 1; n <= k.levels[at].most; n++ {
-			for c := range size {
-				t.costs[n*size+c] = t.costs[(n-1)*size+c] + price
-			}
-		}
-		size *= k.levels[at].most + 1
-	}
+		return price
+	})
 }

@@ -367,10 +367,10 @@ func (t *slicer) filter(dst []int32, f int, candidates []int32) []int32 {
 	return dst
 }
 
-// take keeps a set if it is allowed and the best so far, which is what it
-// reports. A slice that may hold something better stays open if it is to be
-// remembered.
-func (t *slicer) take(set []int32, remember bool) (improved, reached bool) {
+// take keeps a set if it is allowed and the best so far, and reports whether it is as
+// good as the bound of its slice. A slice that may hold something better stays open if
+// it is to be remembered.
+func (t *slicer) take(set []int32, remember bool) (reached bool) {
 	answer, reached := t.judge(set)
 	if remember && !reached {
 		open := openSlice{bound: t.bound, set: slices.Clone(set)}
@@ -381,9 +381,9 @@ func (t *slicer) take(set []int32, remember bool) (improved, reached bool) {
 		t.open = append(t.open, open)
 	}
 	if answer != nil && t.beats(answer.Objective, answer.Chosen) {
-		t.best, improved = answer, true
+		t.best = answer
 	}
-	return improved, reached
+	return reached
 }
 
 // beats reports whether a set is better than the best one.

@@ -118,19 +118,27 @@ func (t *table) count(k *knapsack, cells int) {
 	if k.parted {
 		leaf = 0
 	}
-	t.counts[0] = 0
+	tabulate(k, t.counts, t.extra.counts+t.one, func(at int) uint64 {
+		if at == len(k.levels)-1 {
+			return t.moves[at].counts + leaf
+		}
+		return t.moves[at].counts
+	})
+}
+
+// tabulate fills in what the cells come to, given what one cluster beyond those of the
+// leaves adds, and one group of each level.
+func tabulate[T int64 | uint64](k *knapsack, cells []T, cluster T, group func(level int) T) {
+	cells[0] = 0
 	size := k.extra + 1
 	for e := 1; e < size; e++ {
-		t.counts[e] = t.counts[e-1] + t.extra.counts + t.one
+		cells[e] = cells[e-1] + cluster
 	}
 	for at := len(k.levels) - 1; at >= 0; at-- {
-		one := t.moves[at].counts
-		if at == len(k.levels)-1 {
-			one += leaf
-		}
+		one := group(at)
 		for n := 1; n <= k.levels[at].most; n++ {
 			for c := range size {
-				t.counts[n*size+c] = t.counts[(n-1)*size+c] + one
+				cells[n*size+c] = cells[(n-1)*size+c] + one
 			}
 		}
 		size *= k.levels[at].most + 1
@@ -158,16 +166,12 @@ func (k *knapsack) fill(units []unit, slack int64) bool {
 	}
 	t.left, t.seen = k.firstGroups(units), 0
 	if t.slack = slack; slack < math.MaxInt64 {
-		t.fillCosts(k)
+		t.price(k)
 	}
 	for at, u := range units {
 		k.order = append(k.order, u.id)
 		if at > 0 {
-			changed := 0
-			for changed < last && u.up[changed] == units[at-1].up[changed] {
-				changed++
-			}
-			k.close(changed, int32(at), units[at-1].outer)
+			k.close(k.opens(units[:at], u), int32(at), units[at-1].outer)
 		}
 		if last == 0 {
 			t.seen += max(0, u.net)
@@ -185,12 +189,9 @@ func (k *knapsack) fill(units []unit, slack int64) bool {
 
 // firstGroups counts the groups of the first level.
 func (k *knapsack) firstGroups(units []unit) int {
-	if len(k.levels) == 1 {
-		return len(units)
-	}
 	n := 0
-	for at := range units {
-		if at == 0 || units[at].up[0] != units[at-1].up[0] {
+	for at, u := range units {
+		if k.opens(units[:at], u) == 0 {
 			n++
 		}
 	}
