@@ -156,12 +156,32 @@ func (t *trial) await(ctx context.Context) error {
 	return nil
 }
 
-// count reads what was written. The writer must have ended: the server counts a request only after it has answered.
+// countPatience is how long the server may take to count what it has answered.
+const countPatience = 5 * time.Second
+
+// count reads what was written; the writer must have ended. The server counts a request some time after it has answered: it is asked until it has
+// counted the two writes that placed each binding, of its spec and of its status. What it has not counted by the end of patience is not in the result.
 func (t *trial) count(ctx context.Context) error {
-	now, err := t.run.server.traffic(ctx)
-	spent := now.since(t.before)
-	t.result.Writes, t.result.Bytes, t.result.Events = spent.writes, spent.bytes, spent.events
-	return err
+	patience, cancel := context.WithTimeout(ctx, countPatience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		now, err := t.run.server.traffic(ctx)
+		if err != nil {
+			return err
+		}
+		spent := now.since(t.before)
+		t.result.Writes, t.result.Bytes, t.result.Events = spent.writes, spent.bytes, spent.events
+		if spent.writes >= float64(2*t.result.Bindings) {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-patience.Done():
+			return context.Cause(ctx) // nil if it was but the patience that ended
+		}
+	}
 }
 
 // check returns the bindings if every one is placed rightly, by one change of its spec.
