@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -94,13 +95,25 @@ func Dial(t *schedulerv1alpha1.EstimatorTLS, addresses ...string) ([]*grpc.Clien
 	return out, nil
 }
 
-// inTime says of a call that the server ended because its deadline passed what is said when the client ends it: which of the two notices first is
-// chance, and messages must not change with it. The server's way is to cancel, which a caller who did not cancel can tell.
+// inTime says of every call that ended because its deadline passed what is said when the client ends it: which side notices first is chance, and
+// messages must not change with it. The server's way is to reset the stream, which arrives as cancelled, or, if the deadline has passed here too by
+// then, as late with a message about the reset. A caller who cancelled, and a server that is late by a deadline of its own, keep their errors.
 func inTime(
 	ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption,
 ) error {
 	err := invoke(ctx, method, request, reply, conn, options...)
-	if _, limited := ctx.Deadline(); limited && status.Code(err) == codes.Canceled && !errors.Is(ctx.Err(), context.Canceled) {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return err
+	}
+	ended := false
+	switch status.Code(err) {
+	case codes.Canceled:
+		ended = !errors.Is(ctx.Err(), context.Canceled)
+	case codes.DeadlineExceeded:
+		ended = !deadline.After(time.Now())
+	}
+	if ended {
 		return status.FromContextError(context.DeadlineExceeded).Err()
 	}
 	return err

@@ -17,6 +17,10 @@ func TestServersDeadlineIsTheClients(t *testing.T) {
 	defer stop()
 	cancelled, cancel := context.WithTimeout(t.Context(), time.Hour)
 	cancel()
+	passed, end := context.WithDeadline(t.Context(), time.Now())
+	defer end()
+	lateReset := status.Error(codes.DeadlineExceeded, "stream terminated by RST_STREAM with error code: CANCEL")
+	late := status.Error(codes.DeadlineExceeded, "listing nodes: context deadline exceeded")
 	other := status.Error(codes.Unavailable, "gone")
 	for _, tt := range []struct {
 		name string
@@ -25,6 +29,9 @@ func TestServersDeadlineIsTheClients(t *testing.T) {
 		want string
 	}{
 		{"ended by the server", limited, reset, "rpc error: code = DeadlineExceeded desc = context deadline exceeded"},
+		{"ended by the server, then by the client", passed, reset, "rpc error: code = DeadlineExceeded desc = context deadline exceeded"},
+		{"ended by both at once", passed, lateReset, "rpc error: code = DeadlineExceeded desc = context deadline exceeded"},
+		{"late by a deadline of the server's own", limited, late, late.Error()},
 		{"without a deadline", t.Context(), reset, reset.Error()},
 		{"cancelled by the caller", cancelled, reset, reset.Error()},
 		{"another error", limited, other, other.Error()},
