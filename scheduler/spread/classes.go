@@ -155,10 +155,12 @@ func (m *model) nested(coarse, fine int, b *buffers) bool {
 			return false
 		}
 		for _, g := range down.of(i) {
-			if parent[g] >= 0 && parent[g] != above[0] {
-				return false
+			if p := parent[g]; p != above[0] {
+				if p >= 0 {
+					return false
+				}
+				parent[g] = above[0]
 			}
-			parent[g] = above[0]
 		}
 	}
 	return true

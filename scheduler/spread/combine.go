@@ -3,6 +3,7 @@ package spread
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -43,12 +44,17 @@ type combiner struct {
 	window  []int64   // the largest worths of a combination
 	sums    [][]int64 // by number of groups picked: the worth of what they leave
 	pairs   []int64   // by two groups of the last key: the largest worths of both together
-	picked  []int32   // groups picked of each key
+	filled  []uint64  // by group of the last key: the groups of the first level in which it is worth anything
+	words   int       // of filled, for each group
+	union   []uint64
+	picked  []int32 // groups picked of each key
 	all     []combination
 	chosen  []int32 // by combination: the groups picked
 	known   int64   // packed value of the best set, if it has as many groups as there can be; -1: none
 	total   []int64 // by group of the first level: what a combination is worth
 	inside  []int32
+	ordered []int32 // those inside by name
+	held    held
 }
 
 // combination is a choice of groups of every combined key.
@@ -319,14 +325,42 @@ func (c *combiner) pick(at int, worth []int64, picked int) {
 		c.note(worth[:c.first], nil)
 		return
 	}
-	if c.paired(at) {
-		c.appraisePairs(worth, len(c.groups[c.keys[at]]))
+	if groups := len(c.groups[c.keys[at]]); c.paired(at) {
+		c.layFilled(worth, groups)
+		c.appraisePairs(worth, groups)
 	}
 	c.choose(at, worth, nil, 0, picked, c.picks[at], 0)
 }
 
 // paired reports whether the combinations of key number at are bounded by pairs first.
 func (c *combiner) paired(at int) bool { return at == len(c.keys)-1 && c.picks[at] > 2 }
+
+// layFilled marks where the groups of the last key are worth anything: with the price of
+// a cluster few are in most groups of the first level.
+func (c *combiner) layFilled(worth []int64, groups int) {
+	c.words = (c.first + 63) / 64
+	c.filled, c.union = resize(c.filled, groups*c.words), resize(c.union, c.words)
+	clear(c.filled)
+	for g := range groups {
+		filled := c.filled[g*c.words:][:c.words]
+		for i, w := range worth[g*c.first:][:c.first] {
+			if w > 0 {
+				filled[i/64] |= 1 << (i % 64)
+			}
+		}
+	}
+}
+
+// unite returns where any of some groups of the last key is worth anything.
+func (c *combiner) unite(groups ...int32) []uint64 {
+	clear(c.union)
+	for _, g := range groups {
+		for at, word := range c.filled[int(g)*c.words:][:c.words] {
+			c.union[at] |= word
+		}
+	}
+	return c.union
+}
 
 // appraisePairs fills in what any two groups of the last key bring at most. The worth of
 // n groups is that of all pairs of them over n−1, so that no combination brings more
@@ -336,7 +370,7 @@ func (c *combiner) appraisePairs(worth []int64, groups int) {
 	for a := range groups {
 		row := worth[a*c.first:][:c.first]
 		for b := range a {
-			c.pairs[a*groups+b] = c.largest(row, worth[b*c.first:][:c.first])
+			c.pairs[a*groups+b] = c.largestIn(c.unite(int32(a), int32(b)), row, worth[b*c.first:][:c.first])
 		}
 	}
 }
@@ -428,16 +462,42 @@ func (c *combiner) largest(a, b []int64) int64 {
 			}
 		}
 	}
+	return total(window)
+}
+
+// largestIn is largest of a and b where filled says; elsewhere they are zero.
+func (c *combiner) largestIn(filled []uint64, a, b []int64) int64 {
+	window := c.window
+	clear(window)
+	last := len(window) - 1
+	for at, word := range filled {
+		for ; word != 0; word &= word - 1 {
+			i := at*64 + bits.TrailingZeros64(word)
+			if w := a[i] + b[i]; w > window[last] {
+				push(window, w)
+			}
+		}
+	}
+	return total(window)
+}
+
+func total(values []int64) int64 {
 	sum := int64(0)
-	for _, w := range window {
-		sum += w
+	for _, v := range values {
+		sum += v
 	}
 	return sum
 }
 
 // note keeps a combination if its bound reaches the best set.
 func (c *combiner) note(a, b []int64) {
-	bound := c.base + c.largest(a, b)
+	last := len(c.keys) - 1
+	var bound int64
+	if c.paired(last) {
+		bound = c.base + c.largestIn(c.unite(c.picked[len(c.picked)-c.picks[last]:]...), a, b)
+	} else {
+		bound = c.base + c.largest(a, b)
+	}
 	if bound < c.known {
 		return
 	}
@@ -468,24 +528,24 @@ func (c *combiner) inspect(groups []int32, bound int64) (found, able bool) {
 }
 
 // named reports whether a combination that can be as good as the best set and no better
-// can win by names: it holds the first candidate of the best set or one before it, with
-// whose group of the first level it reaches its bound.
+// can win by names: whether it may hold a candidate that the best set lacks beside all
+// of that set which come before it.
 func (c *combiner) named(groups []int32) bool {
-	first := c.best.Chosen[0]
-	total := c.sum(groups)
-	for _, i := range c.inside {
-		if i == first {
-			return true
-		} else if i > first {
-			continue
+	c.total = c.sum(groups)
+	c.ordered = append(c.ordered[:0], c.inside...)
+	slices.Sort(c.ordered)
+	c.layHeld()
+	left := c.best.Chosen
+	for _, i := range c.ordered {
+		if len(left) > 0 && left[0] < i {
+			return false // It is not in this combination.
 		}
-		at := c.placeOf(i)
-		of := total[at]
-		total[at] = math.MaxInt64 >> 1
-		with := c.largest(total, nil) - math.MaxInt64>>1 + of
-		total[at] = of
-		if c.base+with >= c.known {
-			return true
+		ours, may := len(left) > 0 && left[0] == i, c.mayHold(i)
+		if ours != may {
+			return may
+		} else if ours {
+			left = left[1:]
+			c.hold(i)
 		}
 	}
 	return false

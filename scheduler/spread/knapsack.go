@@ -259,9 +259,26 @@ func (k *knapsack) layUnits() bool {
 // above returns the groups of candidate i in the levels above the leaves.
 func (k *knapsack) above(i int32) (up [maxLevels - 1]int32) {
 	for at := range len(k.levels) - 1 {
-		up[at] = k.m.p.Keys[k.m.keys[k.levels[at].key].index].Membership.of(i)[0]
+		up[at] = k.groupsOf(at, i)[0]
 	}
 	return up
+}
+
+// keyOf returns the key of a level, nil where everything is one group.
+func (k *knapsack) keyOf(level int) *keyModel {
+	if k.levels[level].key < 0 {
+		return nil
+	}
+	return &k.m.keys[k.levels[level].key]
+}
+
+// groupsOf returns the groups of candidate i in a level, none where everything is one.
+func (k *knapsack) groupsOf(level int, i int32) []int32 {
+	key := k.keyOf(level)
+	if key == nil {
+		return nil
+	}
+	return k.m.p.Keys[key.index].Membership.of(i)
 }
 
 func (k *knapsack) sortUnits() {

@@ -89,9 +89,22 @@ func activeCandidates(p *Problem, dst []int32) []int32 {
 	return dst
 }
 
-// usableByAll reports whether every candidate has exactly one group.
+// usableByAll reports whether every candidate has a group, and not too many.
 func (k *Key) usableByAll() bool {
-	return k.Membership.Start == nil && !slices.Contains(k.Membership.Group, NoGroup)
+	m := &k.Membership
+	if m.Start == nil {
+		return !slices.Contains(m.Group, NoGroup)
+	}
+	most := int32(math.MaxInt32)
+	if k.Max > 0 {
+		most = int32(min(k.Max, math.MaxInt32))
+	}
+	for i, end := range m.Start[1:] {
+		if n := end - m.Start[i]; n == 0 || n > most {
+			return false
+		}
+	}
+	return true
 }
 
 // groups reports whether candidate i has a group.
@@ -203,30 +216,34 @@ func (m *model) mergeSize(k int, lim limits) {
 func (k *keyModel) measure(mem *Membership, active []int32) {
 	k.first, k.groups, k.wide = k.first[:0], 0, 0
 	if mem.Start == nil {
-		for _, i := range active {
+		for at := len(active) - 1; at >= 0; at-- {
+			i := active[at]
 			k.note(mem.Group[i], i)
 		}
 		k.wide = min(1, int32(len(active)))
-		return
+	} else {
+		for at := len(active) - 1; at >= 0; at-- {
+			i := active[at]
+			groups := mem.of(i)
+			k.wide = max(k.wide, int32(len(groups)))
+			for _, g := range groups {
+				k.note(g, i)
+			}
+		}
 	}
-	for _, i := range active {
-		groups := mem.of(i)
-		k.wide = max(k.wide, int32(len(groups)))
-		for _, g := range groups {
-			k.note(g, i)
+	for _, first := range k.first {
+		if first >= 0 {
+			k.groups++
 		}
 	}
 }
 
-// note makes candidate i the first of group g unless there is one.
+// note makes candidate i the first of group g; it comes before those noted so far.
 func (k *keyModel) note(g, i int32) {
 	for int(g) >= len(k.first) {
 		k.first = append(k.first, -1)
 	}
-	if k.first[g] < 0 {
-		k.first[g] = i
-		k.groups++
-	}
+	k.first[g] = i
 }
 
 // boundSeats bounds the seats of a smallest T: one chain of seats serves all

@@ -53,6 +53,7 @@ type workspace struct {
 	question question
 	solver   spread.Solver
 	problem  spread.Problem
+	keys     topology.Memory
 	room     []int64
 	current  []int64
 	score    []int64
@@ -116,7 +117,7 @@ func (q *question) refuse(r *spread.Infeasible) ([]int32, framework.Status) {
 func (q *question) problem(rows []int32, w *workspace) *spread.Problem {
 	w.problem = spread.Problem{
 		Candidates: len(rows), Replicas: q.replicas, Divided: q.divided,
-		Keys: topology.Keys(q.Snapshot, q.constraints, rows, w.problem.Keys),
+		Keys: topology.Keys(q.Snapshot, q.constraints, rows, &w.keys),
 	}
 	w.room = q.rooms(w.room, rows)
 	w.problem.Capacity = w.room

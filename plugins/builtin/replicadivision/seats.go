@@ -36,7 +36,7 @@ func spreads(a *framework.Allotment, replicas []int64) bool {
 func seats(a *framework.Allotment) ([]bool, framework.Status) {
 	p := &spread.Problem{
 		Candidates: len(a.Selected), Replicas: a.Request.Replicas, Divided: true,
-		Keys: topology.Keys(a.Snapshot, topology.Constraints(a.Request.Placement), a.Selected, nil),
+		Keys: topology.Keys(a.Snapshot, topology.Constraints(a.Request.Placement), a.Selected, new(topology.Memory)),
 	}
 	for k := range p.Keys {
 		p.Keys[k].Min, p.Keys[k].Max = int(min(int64(p.Keys[k].Min), a.Request.Replicas)), 0

@@ -67,27 +67,41 @@ func Name(c framework.SpreadConstraint) string {
 	return c.Label
 }
 
+// Memory is what Keys lays its answer out in. The zero value is ready to use.
+type Memory struct {
+	keys   []spread.Key
+	picked []spread.Membership // index-aligned with keys: memory of their memberships
+}
+
 // Keys returns the constraints with the groups of the candidates, index-aligned with constraints. Rows are the candidates in ascending order.
-// It builds on the memory of memory, which may be nil and must not be used otherwise afterwards.
-func Keys(s *framework.Snapshot, constraints []framework.SpreadConstraint, rows []int32, memory []spread.Key) []spread.Key {
-	out := slices.Grow(memory[:0], len(constraints))[:len(constraints)]
-	for i, c := range constraints {
-		m := membership(s.Groups(c), rows, out[i].Membership)
-		out[i] = spread.Key{Name: Name(c), Min: int(c.MinGroups), Max: int(c.MaxGroups), Membership: m}
+// The answer is read only, and valid until memory is used again: where all clusters are candidates it is the snapshot's own columns.
+func Keys(s *framework.Snapshot, constraints []framework.SpreadConstraint, rows []int32, memory *Memory) []spread.Key {
+	n := len(constraints)
+	memory.keys = slices.Grow(memory.keys[:0], n)[:n]
+	if more := n - len(memory.picked); more > 0 {
+		memory.picked = append(memory.picked, make([]spread.Membership, more)...)
 	}
-	return out
+	for i, c := range constraints {
+		m := membership(s.Groups(c), rows, &memory.picked[i], len(rows) == s.Len())
+		memory.keys[i] = spread.Key{Name: Name(c), Min: int(c.MinGroups), Max: int(c.MaxGroups), Membership: m}
+	}
+	return memory.keys
 }
 
 // membership picks the rows out of the groups.
-func membership(g *framework.Groups, rows []int32, memory spread.Membership) spread.Membership {
-	if g == nil {
+func membership(g *framework.Groups, rows []int32, memory *spread.Membership, all bool) spread.Membership {
+	switch {
+	case g == nil:
 		return spread.Membership{}
+	case all:
+		return spread.Membership{Start: g.Start, Group: g.Group}
 	}
 	group := slices.Grow(memory.Group[:0], len(rows))
 	if g.Start == nil {
 		for _, row := range rows {
 			group = append(group, g.Group[row])
 		}
+		memory.Group = group
 		return spread.Membership{Group: group}
 	}
 	start := append(slices.Grow(memory.Start[:0], len(rows)+1), 0)
@@ -95,7 +109,8 @@ func membership(g *framework.Groups, rows []int32, memory spread.Membership) spr
 		group = append(group, g.Of(row)...)
 		start = append(start, int32(len(group)))
 	}
-	return spread.Membership{Start: start, Group: group}
+	memory.Start, memory.Group = start, group
+	return *memory
 }
 
 // fewGroups is how many groups are counted without taking memory.
