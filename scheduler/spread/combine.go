@@ -322,7 +322,7 @@ func (c *combiner) appraise() {
 // groups of the keys before are picked.
 func (c *combiner) pick(at int, worth []int64, picked int) {
 	if at == len(c.keys) {
-		c.note(worth[:c.first], nil)
+		c.note(c.base + c.largest(worth[:c.first], nil))
 		return
 	}
 	if groups := len(c.groups[c.keys[at]]); c.paired(at) {
@@ -396,7 +396,7 @@ func (c *combiner) choose(at int, worth, sum []int64, from, picked, more int, br
 			}
 		}
 		if last && more == 1 {
-			c.note(row, sum)
+			c.note(c.boundOf(at, row, sum))
 			continue
 		}
 		if sum == nil {
@@ -489,15 +489,17 @@ func total(values []int64) int64 {
 	return sum
 }
 
-// note keeps a combination if its bound reaches the best set.
-func (c *combiner) note(a, b []int64) {
-	last := len(c.keys) - 1
-	var bound int64
-	if c.paired(last) {
-		bound = c.base + c.largestIn(c.unite(c.picked[len(c.picked)-c.picks[last]:]...), a, b)
-	} else {
-		bound = c.base + c.largest(a, b)
+// boundOf bounds the combination that is picked: the worth of a group of the last key,
+// that of key number at, and of those before it.
+func (c *combiner) boundOf(at int, row, sum []int64) int64 {
+	if c.paired(at) {
+		return c.base + c.largestIn(c.unite(c.picked[len(c.picked)-c.picks[at]:]...), row, sum)
 	}
+	return c.base + c.largest(row, sum)
+}
+
+// note keeps the combination that is picked if its bound reaches the best set.
+func (c *combiner) note(bound int64) {
 	if bound < c.known {
 		return
 	}
