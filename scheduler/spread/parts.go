@@ -14,12 +14,13 @@ const maxPart = 6
 // The members of a part are kept by the leaves that they lie in, a slot for each
 // non-empty subset.
 type parts struct {
-	root   []int32 // by leaf: union-find, then its part
-	place  []uint8 // by leaf: in its part
-	base   []int32 // by part: its first slot; then the number of slots
-	column []int32 // by candidate: slot
-	cells  []packedCell
-	worth  []int64 // by subset
+	root    []int32      // by leaf: union-find, then its part
+	place   []uint8      // by leaf: in its part
+	base    []int32      // by part: its first slot; then the number of slots
+	column  []int32      // by candidate: slot
+	cells   []packedCell // by leaves that are touched, and clusters
+	touched int          // leaves of all slots so far
+	worth   []int64      // by subset
 }
 
 // layParts finds the parts. False when one is too large.
@@ -124,7 +125,7 @@ func (p *parts) choices(k *knapsack, id int32) []choice {
 	for i := range p.cells {
 		p.cells[i].value = -1
 	}
-	p.cells[0] = packedCell{0, -1}
+	p.cells[0], p.touched = packedCell{0, -1}, 0
 	p.subsets(k, id, func(subset int, slot int32) { p.add(k, subset, slot) })
 	t.choice = t.choice[:0]
 	leaf := t.moves[len(k.levels)-1]
@@ -150,7 +151,7 @@ func (p *parts) add(k *knapsack, subset int, slot int32) {
 	t := &k.table
 	stride, values := k.extra+1, p.worthwhile(k, slot)
 	c := choice{first: noIndex}
-	for at := len(p.cells) - 1; at >= 0; at-- {
+	for at := (p.touched+1)*stride - 1; at >= 0; at-- {
 		base := p.cells[at]
 		if base.value < 0 {
 			continue
@@ -180,6 +181,7 @@ func (p *parts) add(k *knapsack, subset int, slot int32) {
 			*to = packedCell{sum, n}
 		}
 	}
+	p.touched |= subset
 }
 
 // worthwhile returns the values of the members of a slot that an answer may have.

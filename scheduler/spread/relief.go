@@ -146,8 +146,8 @@ func (k *knapsack) fullest() int {
 	cells := k.table.levels[0].cells
 	full := k.full
 	k.full = true
-	for at := k.table.levels[0].used; at > 0; at-- {
-		if cells[at].value >= 0 && (best < 0 || cells[at].value > cells[best].value) && k.allowed(at) && k.enough(at) {
+	for at := range k.table.levels[0].answers {
+		if at > 0 && (best < 0 || cells[at].value >= cells[best].value) && k.allowed(at) && k.enough(at) {
 			best = at
 		}
 	}

@@ -2,6 +2,7 @@ package spread
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -35,9 +36,9 @@ type move struct {
 }
 
 type openTable struct {
-	cells []packedCell
-	used  int   // highest cell with an answer
-	since int32 // position of the first unit of the open group
+	cells  []packedCell
+	filled []uint64 // bits of the cells with an answer: where slack is small they are few
+	since  int32    // position of the first unit of the open group
 }
 
 // packedCell is the best answer for some numbers of groups and of clusters.
@@ -66,7 +67,7 @@ type choice struct {
 // shape lays out the tables for the numbers of groups in k.levels.
 func (t *table) shape(k *knapsack) bool {
 	levels := len(k.levels)
-	bits := uint(64 / (levels + 2))
+	width := uint(64 / (levels + 2))
 	most := 0 // clusters, where they count
 	if !k.whole {
 		most = int(k.m.size.most)
@@ -76,17 +77,17 @@ func (t *table) shape(k *knapsack) bool {
 	field := uint(0)
 	limit := func(n int) uint64 {
 		one := uint64(1) << field
-		highest := one << (bits - 1)
+		highest := one << (width - 1)
 		t.bias += highest - one*uint64(n+1)
 		t.guard |= highest
-		field += bits
+		field += width
 		return one
 	}
 	largest := max(most, k.extra)
 	for at := range k.levels {
 		largest = max(largest, k.levels[at].most)
 	}
-	if largest+1 >= 1<<(bits-1) {
+	if largest+1 >= 1<<(width-1) {
 		return false
 	}
 	t.one, t.extra = limit(most), move{1, limit(k.extra)}
@@ -103,8 +104,11 @@ func (t *table) shape(k *knapsack) bool {
 			t.levels = append(t.levels, openTable{})
 		}
 		o := &t.levels[at]
-		o.cells = resize(o.cells, cells)
-		o.used = cells - 1
+		o.cells, o.filled = resize(o.cells, cells), resize(o.filled, (cells+63)/64)
+		for i := range o.cells {
+			o.cells[i].value = -1
+		}
+		clear(o.filled)
 	}
 	t.count(k, cells)
 	t.work += cells
@@ -147,11 +151,23 @@ func tabulate[T int64 | uint64](k *knapsack, cells []T, cluster T, group func(le
 
 // open begins the table of a group.
 func (o *openTable) open(at int32) {
-	for i := range o.cells[:o.used+1] {
+	for i := range o.answers {
 		o.cells[i].value = -1
 	}
-	o.cells[0] = packedCell{0, -1}
-	o.used, o.since = 0, at
+	clear(o.filled)
+	o.cells[0], o.filled[0] = packedCell{0, -1}, 1
+	o.since = at
+}
+
+// answers yields the cells with an answer, in ascending order.
+func (o *openTable) answers(yield func(cell int) bool) {
+	for at, word := range o.filled {
+		for ; word != 0; word &= word - 1 {
+			if !yield(at*64 + bits.TrailingZeros64(word)) {
+				return
+			}
+		}
+	}
 }
 
 // fill runs the recursion over the units, without what is more than slack below the
@@ -205,8 +221,8 @@ func (k *knapsack) close(from int, next int32, outer int64) {
 	for at := len(k.levels) - 2; at >= from; at-- {
 		inner, move := &t.levels[at+1], t.moves[at]
 		t.choice = t.choice[:0]
-		for i := 1; i <= inner.used; i++ {
-			if c := inner.cells[i]; c.value >= 0 {
+		for i := range inner.answers {
+			if c := inner.cells[i]; i > 0 {
 				t.choice = append(t.choice, choice{i + move.cells, t.counts[i] + move.counts, c.value, c.node, t.nodes[c.node].first})
 			}
 		}
@@ -255,39 +271,48 @@ func (k *knapsack) choices(id int32) []choice {
 func (k *knapsack) merge(depth int, position int32, choices []choice) {
 	t := &k.table
 	o := &t.levels[depth]
-	used, least := o.used, 0
-	pruned := depth == 0 && t.slack < math.MaxInt64
+	least := 0
 	if depth == 0 && !k.flat {
 		t.left--
 		least = max(0, k.levels[0].least(k.full)-1-t.left) * t.moves[0].cells // What too few groups are left for cannot be an answer.
 	}
-	for at := used; at >= least; at-- {
-		base := o.cells[at]
-		if base.value < 0 {
-			continue
-		}
-		t.work += len(choices)
-		counts := t.counts[at] + t.bias
-		for i := range choices {
-			c := &choices[i]
-			if (counts+c.counts)&t.guard != 0 {
-				continue
+	for word := len(o.filled) - 1; word >= 0; word-- {
+		for left := o.filled[word]; left != 0; { // What is filled now lies above.
+			bit := bits.Len64(left) - 1
+			left &^= 1 << bit
+			at := word*64 + bit
+			if at < least {
+				return
 			}
-			to := &o.cells[at+c.cells]
-			value := base.value + c.value
-			if value < to.value || pruned && t.seen-(value-t.costs[at+c.cells]) > t.slack {
-				continue
-			}
-			n := t.take(base.node, position, c)
-			if value == to.value && k.compareNames(depth, n, to.node) <= 0 {
-				t.nodes = t.nodes[:n]
-				continue
-			}
-			*to = packedCell{value, n}
-			used = max(used, at+c.cells)
+			t.work += len(choices)
+			k.extend(o, depth, at, position, choices)
 		}
 	}
-	o.used = used
+}
+
+// extend offers a group, in one of several ways, to the answer of a cell.
+func (k *knapsack) extend(o *openTable, depth, cell int, position int32, choices []choice) {
+	t := &k.table
+	base, counts := o.cells[cell], t.counts[cell]+t.bias
+	pruned := depth == 0 && t.slack < math.MaxInt64
+	for i := range choices {
+		c := &choices[i]
+		if (counts+c.counts)&t.guard != 0 {
+			continue
+		}
+		at := cell + c.cells
+		to, value := &o.cells[at], base.value+c.value
+		if value < to.value || pruned && t.seen-(value-t.costs[at]) > t.slack {
+			continue
+		}
+		n := t.take(base.node, position, c)
+		if value == to.value && k.compareNames(depth, n, to.node) <= 0 {
+			t.nodes = t.nodes[:n]
+			continue
+		}
+		*to = packedCell{value, n}
+		o.filled[at/64] |= 1 << (at % 64)
+	}
 }
 
 func (t *table) take(parent, at int32, c *choice) int32 {
@@ -369,9 +394,9 @@ func (t *table) node(n int32) packedNode {
 // certain.
 func (k *knapsack) final() (best int, certain bool) {
 	best, certain = -1, true
-	for at := 1; at <= k.table.levels[0].used; at++ {
+	for at := range k.table.levels[0].answers {
 		switch {
-		case k.table.levels[0].cells[at].value < 0 || !k.allowed(at):
+		case at == 0 || !k.allowed(at):
 		case !k.enough(at):
 			certain = false
 		case best < 0 || k.better(at, best):
