@@ -76,6 +76,13 @@ func (q *question) sorted(w *workspace) []int32 {
 	if slices.IsSorted(q.ranked) {
 		return q.ranked
 	}
+	if n := q.Snapshot.Len(); len(q.ranked) == n {
+		w.rows = slices.Grow(w.rows[:0], n)[:n]
+		for i := range w.rows {
+			w.rows[i] = int32(i)
+		}
+		return w.rows
+	}
 	words := (q.Snapshot.Len() + 63) / 64
 	w.set = slices.Grow(w.set[:0], words)[:words]
 	clear(w.set)
