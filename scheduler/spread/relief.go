@@ -19,20 +19,21 @@ const reliefRounds = 2
 // exceeds the sum of the most valuable groups of the first level plus all prices
 // times their maximums. All values are packed.
 type relief struct {
-	price   [maxLevels]int64 // by level
-	cluster int64            // the price of one
-	outer   int64            // the price of a group of the first level where each costs the same
-	net     []int64          // by unit: worth less its price
-	group   []int32          // by unit: its group of the first level, counted
-	worth   []int64          // by group of the first level
-	top     []int64          // the largest of them, descending
-	at      []int32          // by promising unit: its place among all
-	chosen  []bool           // by unit: in the known answer
-	nets    []int64          // of the units of promising groups
-	window  []int64          // the largest of some values, descending
-	sums    [maxLevels]int64 // of the groups that are open
-	holds   [maxLevels]bool  // they hold a chosen unit
-	least   int64            // worth of chosen groups of the level that is looked at
+	price    [maxLevels]int64 // by level
+	cluster  int64            // the price of one
+	outer    int64            // the price of a group of the first level where each costs the same
+	net      []int64          // by unit: worth less its price
+	group    []int32          // by unit: its group of the first level, counted
+	worth    []int64          // by group of the first level
+	top      []int64          // the largest of them, descending
+	at       []int32          // by promising unit: its place among all
+	chosen   []bool           // by unit: in the known answer
+	nets     []int64          // of the units of promising groups
+	window   []int64          // the largest of some values, descending
+	clusters []int64          // by group of the first level: those that an answer may have
+	sums     [maxLevels]int64 // of the groups that are open
+	holds    [maxLevels]bool  // they hold a chosen unit
+	least    int64            // worth of chosen groups of the level that is looked at
 }
 
 // greedyShare is how many times more leaves than the most promising ones there must be
@@ -342,7 +343,61 @@ func (r *relief) drop(k *knapsack, known int64) bool {
 		}
 	}
 	k.live = kept
+	return r.dropPoor(k)
+}
+
+// dropPoor drops the groups of the first level that have too few clusters even beside
+// those that have the most, as each cluster less than there may be takes its price off
+// the bound. It reports whether enough are left.
+func (r *relief) dropPoor(k *knapsack) bool {
+	if k.whole || r.cluster <= 0 {
+		return true
+	}
+	need := int64(k.m.size.most) - k.slack/r.cluster
+	r.clusters, r.window = r.clusters[:0], resize(r.window, k.levels[0].most)
+	clear(r.window)
+	for at, u := range k.live {
+		if k.opens(k.live[:at], u) == 0 {
+			r.clusters = append(r.clusters, 0)
+		}
+		r.clusters[len(r.clusters)-1] += r.clustersOf(k, u.id)
+	}
+	for _, n := range r.clusters {
+		push(r.window, n)
+	}
+	most, last := total(r.window), r.window[len(r.window)-1]
+	if most < need {
+		return false
+	}
+	kept, group := k.live[:0], -1
+	for at, u := range k.live {
+		if k.opens(k.live[:at], u) == 0 {
+			group++
+		}
+		if most-max(0, last-r.clusters[group]) >= need {
+			kept = append(kept, u)
+		}
+	}
+	k.live = kept
 	return true
+}
+
+// clustersOf is how many members of a unit an answer may have.
+func (r *relief) clustersOf(k *knapsack, id int32) int64 {
+	n := int64(0)
+	count := func(slot int32) {
+		for _, v := range k.of(slot) {
+			if r.cluster-v <= k.slack {
+				n++
+			}
+		}
+	}
+	if !k.parted {
+		count(id)
+		return n
+	}
+	k.parts.subsets(k, id, func(_ int, slot int32) { count(slot) })
+	return n
 }
 
 // bound is what no answer exceeds.
