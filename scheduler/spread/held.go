@@ -88,10 +88,7 @@ func (c *combiner) mayHoldGroups(level int, i int32) bool {
 // worth as much as the best one.
 func (c *combiner) mayHoldPlace(place int) bool {
 	h := &c.held
-	more := len(c.window) - h.n - 1
-	if more < 0 {
-		return false
-	}
+	more := len(c.window) - h.n - 1 // Not negative: there may be one more group of the level, and so one more place.
 	window := c.window[:more]
 	clear(window)
 	for at, w := range c.total {
@@ -99,11 +96,7 @@ func (c *combiner) mayHoldPlace(place int) bool {
 			push(window, w)
 		}
 	}
-	bound := c.base + h.worth + c.total[place]
-	for _, w := range window {
-		bound += w
-	}
-	return bound >= c.known
+	return c.base+h.worth+c.total[place]+total(window) >= c.known
 }
 
 // hold makes candidate i one that the set has to hold.

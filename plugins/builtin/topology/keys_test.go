@@ -2,12 +2,14 @@ package topology_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/longshore-project/longshore/plugins/builtin/topology"
 	"github.com/longshore-project/longshore/scheduler/framework"
+	"github.com/longshore-project/longshore/scheduler/spread"
 )
 
 // Covered and Reaches agree with counting names.
@@ -51,4 +53,53 @@ func TestGroupsAreCounted(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Keys that share a memory, of all clusters and of some in turns, have the groups of their candidates and leave those of the fleet as they are.
+func TestKeysShareMemory(t *testing.T) {
+	constraints := []framework.SpreadConstraint{{Key: framework.SpreadByRegion}, {Key: framework.SpreadByZone}, {Key: framework.SpreadByCluster}}
+	rapid.Check(t, func(t *rapid.T) {
+		clusters := make([]*framework.Cluster, rapid.IntRange(1, 8).Draw(t, "clusters"))
+		zones := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c"}), 0, rapid.IntRange(1, 3).Draw(t, "most zones"), rapid.ID[string])
+		for i := range clusters {
+			region := rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "region")
+			clusters[i] = &framework.Cluster{Name: fmt.Sprintf("m%02d", i), Region: region, Zones: zones.Draw(t, "zones")}
+		}
+		s, untouched := framework.NewSnapshot(clusters, 1), framework.NewSnapshot(clusters, 1)
+		var memory topology.Memory
+		for range 4 {
+			all := rapid.Bool().Draw(t, "all")
+			var rows []int32
+			for row := range clusters {
+				if all || rapid.Bool().Draw(t, "in") {
+					rows = append(rows, int32(row))
+				}
+			}
+			keys := topology.Keys(s, constraints, rows, &memory)
+			for k, c := range constraints {
+				want, m := untouched.Groups(c), keys[k].Membership
+				if want == nil {
+					if m.Start != nil || m.Group != nil {
+						t.Errorf("clusters have groups: %+v", m)
+					}
+					continue
+				}
+				for i, row := range rows {
+					if got := groupsOf(m, i); !slices.Equal(got, want.Of(row)) {
+						t.Errorf("groups of row %d by %v are %v, want %v", row, c.Key, got, want.Of(row))
+					}
+				}
+			}
+		}
+	})
+}
+
+func groupsOf(m spread.Membership, i int) []int32 {
+	switch {
+	case m.Start != nil:
+		return m.Group[m.Start[i]:m.Start[i+1]]
+	case m.Group[i] == spread.NoGroup:
+		return nil
+	}
+	return m.Group[i : i+1]
 }
