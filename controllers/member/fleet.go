@@ -23,7 +23,7 @@ type Fleet struct {
 	cancel  context.CancelFunc
 
 	mu       sync.RWMutex
-	sessions map[string]*session
+	sessions map[string]*session // those that were left stay until their runners have returned
 	running  sync.WaitGroup
 }
 
@@ -32,6 +32,7 @@ type session struct {
 	endpoint Endpoint
 	cancel   context.CancelFunc
 	done     chan struct{} // closed when every runner has returned
+	left     bool
 }
 
 // NewFleet returns a fleet without sessions which starts runners for each.
@@ -58,7 +59,7 @@ func (f *Fleet) Member(name string) (*Member, bool) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	s, ok := f.sessions[name]
-	if !ok {
+	if !ok || s.left {
 		return nil, false
 	}
 	return s.member, true
@@ -74,19 +75,33 @@ func (f *Fleet) Join(cluster *clusterv1alpha1.Cluster, secret *corev1.Secret) {
 		return
 	}
 	previous := f.sessions[cluster.Name]
-	if previous != nil && previous.serves(endpoint, err) {
+	if previous != nil && !previous.left && previous.serves(endpoint, err) {
 		previous.member.observe(cluster)
 		return
 	}
 	f.sessions[cluster.Name] = f.open(cluster, endpoint, err, previous)
 }
 
-// Leave ends the session of the named cluster without waiting for it.
+// Leave ends the session of the named cluster without waiting for it. The next one waits, should the cluster join again meanwhile.
 func (f *Fleet) Leave(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if s, ok := f.sessions[name]; ok {
+		s.left = true
 		s.cancel()
+		select {
+		case <-s.done: // Nobody else will.
+			delete(f.sessions, name)
+		default:
+		}
+	}
+}
+
+// forget drops a session that was left and has ended.
+func (f *Fleet) forget(name string, s *session) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s.left && f.sessions[name] == s {
 		delete(f.sessions, name)
 	}
 }
@@ -108,6 +123,7 @@ func (f *Fleet) open(cluster *clusterv1alpha1.Cluster, endpoint Endpoint, err er
 	ctx, cancel := context.WithCancel(f.ctx)
 	s := &session{member: New(cluster, clients, err), endpoint: endpoint, cancel: cancel, done: make(chan struct{})}
 	f.running.Go(func() {
+		defer f.forget(cluster.Name, s)
 		defer close(s.done)
 		if previous != nil {
 			previous.cancel()

@@ -172,6 +172,43 @@ func TestLeave(t *testing.T) {
 	})
 }
 
+// A cluster that leaves and joins again has its second session when the first has ended; nothing is kept of one that stays away.
+func TestJoinAfterLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &recorder{slow: time.Hour}
+		fleet := NewFleet(Options{}, r)
+		fleet.Join(newCluster(), nil)
+		synctest.Wait()
+		fleet.Leave("member1")
+		if _, ok := fleet.Member("member1"); ok {
+			t.Error("the member is still there")
+		}
+		fleet.Join(newCluster(), nil)
+		if _, ok := fleet.Member("member1"); !ok {
+			t.Error("the member has not joined again")
+		}
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"begin none"}, r.all()); diff != "" {
+			t.Errorf("the second session did not wait (-want +got):\n%s", diff)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		fleet.Leave("member1")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"begin none", "end none", "begin none", "end none"}, r.all()); diff != "" {
+			t.Errorf("sessions (-want +got):\n%s", diff)
+		}
+		short := NewFleet(Options{})
+		short.Join(newCluster(), nil)
+		synctest.Wait()
+		short.Leave("member1")
+		if n := len(fleet.sessions) + len(short.sessions); n > 0 {
+			t.Errorf("%d sessions are kept", n)
+		}
+	})
+}
+
 func TestOnChangeSeesReadiness(t *testing.T) {
 	m := New(newCluster(), &Clients{}, nil)
 	var seen []bool
