@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/bits"
 	"strings"
 	"time"
 
@@ -180,17 +181,17 @@ func sourceOf(summary framework.Capacity) string {
 	return "nobody"
 }
 
-// weighted returns (accurate·(lifetime − age) + summary·age) / lifetime, rounded down, with ages cut to 0 … lifetime.
+// weighted returns (accurate·(lifetime − age) + summary·age) / lifetime, rounded down, with ages cut to 0 … lifetime. It is exact for all numbers
+// that are not negative: products and their sum have 128 bits.
 func weighted(accurate, summary int64, age, lifetime time.Duration) int64 {
-	whole := max(lifetime.Milliseconds(), 1)
-	old := min(max(age.Milliseconds(), 0), whole)
-	// Dividing first keeps large numbers within range: a·w/whole = (a/whole)·w + (a mod whole)·w/whole.
-	part := func(n, weight int64) (quotient, rest int64) {
-		return framework.SaturatingMul(n/whole, weight), n % whole * weight
-	}
-	q1, r1 := part(accurate, whole-old)
-	q2, r2 := part(summary, old)
-	return framework.SaturatingAdd(framework.SaturatingAdd(q1, q2), (r1+r2)/whole)
+	whole := uint64(max(lifetime, 1))
+	old := min(uint64(max(age, 0)), whole)
+	high, low := bits.Mul64(uint64(accurate), whole-old)
+	otherHigh, otherLow := bits.Mul64(uint64(max(summary, 0)), old)
+	low, carry := bits.Add64(low, otherLow, 0)
+	high, _ = bits.Add64(high, otherHigh, carry)
+	quotient, _ := bits.Div64(high, low, whole) // No more than the larger of the two, so it fits.
+	return int64(quotient)
 }
 
 // limit bounds the capacity by what was learned.

@@ -207,13 +207,14 @@ func TestWeightedLiesBetween(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.Int64Range(0, math.MaxInt64)
 		a, s := n.Draw(t, "accurate"), n.Draw(t, "summary")
-		age := time.Duration(rapid.Int64Range(-1e9, 20e9).Draw(t, "age"))
-		got := weighted(a, s, age, 10*time.Second)
+		lifetime := time.Duration(rapid.Int64Range(1, math.MaxInt64/2).Draw(t, "lifetime"))
+		age := time.Duration(rapid.Int64Range(-1e9, 2*int64(lifetime)).Draw(t, "age"))
+		got := weighted(a, s, age, lifetime)
 		if got < min(a, s) || got > max(a, s) {
 			t.Errorf("%d of %d and %d", got, a, s)
 		}
-		if age <= 0 && got != a || age >= 10*time.Second && got != s {
-			t.Errorf("at age %v it is %d of %d and %d", age, got, a, s)
+		if age <= 0 && got != a || age >= lifetime && got != s {
+			t.Errorf("at age %v of %v it is %d of %d and %d", age, lifetime, got, a, s)
 		}
 	})
 }
