@@ -3,11 +3,13 @@ package namespace
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,6 +21,7 @@ import (
 	clusterv1alpha1 "github.com/longshore-project/longshore/apis/cluster/v1alpha1"
 	policyv1alpha1 "github.com/longshore-project/longshore/apis/policy/v1alpha1"
 	workv1alpha1 "github.com/longshore-project/longshore/apis/work/v1alpha1"
+	"github.com/longshore-project/longshore/controllers/template/written"
 )
 
 // Pair is the unit of work: one namespace in one member.
@@ -34,17 +37,23 @@ type Controller struct {
 	Skip Skip
 	// Workers is how many pairs are handled at a time. Default 1.
 	Workers int
+
+	written *written.Versions[types.NamespacedName] // Works
 }
+
+// cacheDelay is when to look again at a Work that the cache does not show yet.
+const cacheDelay = 50 * time.Millisecond
 
 // SetupWithManager registers the controller.
 func (c *Controller) SetupWithManager(mgr ctrl.Manager) error {
+	c.written = written.New[types.NamespacedName]()
 	return builder.TypedControllerManagedBy[Pair](mgr).
 		Named("namespace").
 		WithOptions(controller.TypedOptions[Pair]{MaxConcurrentReconciles: c.Workers}).
 		Watches(&corev1.Namespace{}, handler.TypedEnqueueRequestsFromMapFunc(c.pairsOf), builder.WithPredicates(metadataChanged())).
 		Watches(&clusterv1alpha1.Cluster{}, handler.TypedEnqueueRequestsFromMapFunc(c.pairsWith), builder.WithPredicates(targetChanged())).
 		Watches(&policyv1alpha1.ClusterOverridePolicy{}, handler.TypedEnqueueRequestsFromMapFunc(c.everyPair)).
-		Watches(&workv1alpha1.Work{}, handler.TypedEnqueueRequestsFromMapFunc(pairOf), builder.WithPredicates(workLost())).
+		Watches(&workv1alpha1.Work{}, c.workHandler()).
 		Complete(c)
 }
 
@@ -69,7 +78,11 @@ func (c *Controller) Reconcile(ctx context.Context, pair Pair) (ctrl.Result, err
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{}, c.ensure(ctx, namespace, cluster, policies)
+	behind, err := c.ensure(ctx, namespace, cluster, policies)
+	if behind {
+		return ctrl.Result{RequeueAfter: cacheDelay}, nil
+	}
+	return ctrl.Result{}, err
 }
 
 // hasRoom reports whether the execution namespace exists and stays. When it appears, its event brings the pairs of the cluster back.
@@ -82,12 +95,18 @@ func (c *Controller) hasRoom(ctx context.Context, cluster string) (bool, error) 
 	return namespace.DeletionTimestamp.IsZero(), nil
 }
 
-func (c *Controller) ensure(ctx context.Context, namespace *corev1.Namespace, cluster *clusterv1alpha1.Cluster, policies []policyv1alpha1.Override) error {
+// ensure writes the Work unless it is as it should be. Behind says that the cache does not show yet what was written last.
+func (c *Controller) ensure(
+	ctx context.Context, namespace *corev1.Namespace, cluster *clusterv1alpha1.Cluster, policies []policyv1alpha1.Override,
+) (behind bool, err error) {
 	present := &workv1alpha1.Work{}
 	key := types.NamespacedName{Namespace: workv1alpha1.ExecutionNamespace(cluster.Name), Name: workName(namespace.Name)}
-	err := c.Client.Get(ctx, key, present, client.UnsafeDisableDeepCopy)
+	err = c.Client.Get(ctx, key, present, client.UnsafeDisableDeepCopy)
 	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("reading the work of the namespace: %w", err)
+		return false, fmt.Errorf("reading the work of the namespace: %w", err)
+	}
+	if c.written.Ahead(key, present.ResourceVersion) {
+		return true, nil
 	}
 	id := present.Labels[workv1alpha1.PermanentIDLabel]
 	if id == "" {
@@ -95,25 +114,33 @@ func (c *Controller) ensure(ctx context.Context, namespace *corev1.Namespace, cl
 	}
 	desired, planErr := planWork(namespace, cluster, policies, id)
 	if planErr != nil {
-		return planErr
+		return false, planErr
 	}
 	if apierrors.IsNotFound(err) {
-		if err := c.Client.Create(ctx, desired); err != nil && !apierrors.IsAlreadyExists(err) {
-			return fmt.Errorf("creating the work of the namespace: %w", err)
+		if err := c.Client.Create(ctx, desired); err != nil {
+			if apierrors.IsAlreadyExists(err) {
+				return false, nil
+			}
+			return false, fmt.Errorf("creating the work of the namespace: %w", err)
 		}
-		return nil
+		c.written.Set(key, desired.ResourceVersion)
+		return false, nil
 	}
 	if !present.DeletionTimestamp.IsZero() {
-		return nil // Made again when it is gone.
+		return false, nil // Made again when it is gone.
 	}
 	work, changed := merge(present, desired)
 	if !changed {
-		return nil
+		return false, nil
 	}
-	if err := c.Client.Update(ctx, work); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("updating the work of the namespace: %w", err)
+	if err := c.Client.Update(ctx, work); err != nil {
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		return false, fmt.Errorf("updating the work of the namespace: %w", err)
 	}
-	return nil
+	c.written.Set(key, work.ResourceVersion)
+	return false, nil
 }
 
 func (c *Controller) policies(ctx context.Context) ([]policyv1alpha1.Override, error) {
@@ -178,18 +205,35 @@ func (c *Controller) everyPair(ctx context.Context, _ client.Object) []Pair {
 	return pairs
 }
 
-// pairOf leads from the Work of a namespace back to its pair.
-func pairOf(_ context.Context, work client.Object) []Pair {
+// workHandler leads from a Work of a namespace that somebody edited or deleted back to its pair.
+func (c *Controller) workHandler() handler.TypedEventHandler[client.Object, Pair] {
+	type queue = workqueue.TypedRateLimitingInterface[Pair]
+	return handler.TypedFuncs[client.Object, Pair]{
+		UpdateFunc: func(_ context.Context, e event.TypedUpdateEvent[client.Object], q queue) {
+			if pair, ok := pairOf(e.ObjectNew); ok && e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() {
+				q.Add(pair)
+			}
+		},
+		DeleteFunc: func(_ context.Context, e event.TypedDeleteEvent[client.Object], q queue) {
+			if pair, ok := pairOf(e.Object); ok {
+				c.written.Forget(client.ObjectKeyFromObject(e.Object))
+				q.Add(pair)
+			}
+		},
+	}
+}
+
+func pairOf(work client.Object) (Pair, bool) {
 	cluster, ok := workv1alpha1.ClusterOf(work.GetNamespace())
 	if !ok {
-		return nil
+		return Pair{}, false
 	}
 	for _, owner := range work.GetOwnerReferences() {
 		if owner.Kind == kind.Kind && owner.APIVersion == kind.GroupVersion().String() {
-			return []Pair{{Namespace: owner.Name, Cluster: cluster}}
+			return Pair{Namespace: owner.Name, Cluster: cluster}, true
 		}
 	}
-	return nil
+	return Pair{}, false
 }
 
 // metadataChanged passes what reaches members: labels and annotations.
@@ -204,15 +248,5 @@ func targetChanged() predicate.Predicate {
 			return policyv1alpha1.AffinityInputsDiffer(e.ObjectOld.(*clusterv1alpha1.Cluster), e.ObjectNew.(*clusterv1alpha1.Cluster))
 		},
 		DeleteFunc: func(event.DeleteEvent) bool { return false },
-	}
-}
-
-// workLost passes Works that somebody deleted or edited.
-func workLost() predicate.Predicate {
-	return predicate.Funcs{
-		CreateFunc: func(event.CreateEvent) bool { return false },
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration()
-		},
 	}
 }
