@@ -66,6 +66,8 @@ type knapsack struct {
 	cell      int    // of the best answer
 	taken     []bool // by slot
 	groups    [maxLevels]int
+	within    []int64 // by group of the first level: groups of a finer key
+	largest   []int64 // of them
 	set       []int32
 }
 
@@ -444,10 +446,31 @@ func (k *knapsack) tallyBound() int64 {
 	value := int64(0)
 	for _, t := range k.tallies {
 		if t.key >= 0 {
-			value += int64(k.m.keys[t.key].groups) << t.shift
+			value += k.mostWithin(&k.m.keys[t.key]) << t.shift
 		}
 	}
 	return value
+}
+
+// mostWithin is the most groups that a key finer than the levels has in as many groups
+// of the first level as there may be.
+func (k *knapsack) mostWithin(fine *keyModel) int64 {
+	top := k.keyOf(0)
+	if top == nil {
+		return int64(fine.groups)
+	}
+	k.within, k.largest = resize(k.within, len(top.first)), resize(k.largest, k.levels[0].limit)
+	clear(k.within)
+	clear(k.largest)
+	for _, first := range fine.first {
+		if first >= 0 {
+			k.within[k.groupsOf(0, first)[0]]++
+		}
+	}
+	for _, n := range k.within {
+		push(k.largest, n)
+	}
+	return total(k.largest)
 }
 
 // insert puts candidate i among the best of a slot.

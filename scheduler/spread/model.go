@@ -264,6 +264,16 @@ func (m *model) boundSeats() int64 {
 // isFixed reports whether key k of the problem is the same for all sets.
 func (m *model) isFixed(k int) bool { return m.fixed != nil && m.fixed[k] }
 
+// mostGroups is the most groups of a key, by its position in m.keys, that any set has.
+func (m *model) mostGroups(key int) int {
+	k := &m.keys[key]
+	n := min(k.most, k.groups)
+	if m.size.most < n {
+		n = int32(min(int64(n), int64(m.size.most)*int64(k.wide)))
+	}
+	return int(n)
+}
+
 // limited reports whether any maximum can exclude a candidate.
 func (m *model) limited() bool {
 	for i := range m.keys {

@@ -427,7 +427,7 @@ func (t *slicer) found(candidates []int32) []int32 {
 		case slices.Contains(t.left, counter):
 			t.bound.Groups[at] = s.covered(&m.p.Keys[at].Membership)
 		default:
-			t.bound.Groups[at] = int(min(m.keys[counter].most, m.keys[counter].groups))
+			t.bound.Groups[at] = m.mostGroups(counter)
 		}
 	}
 	return s.set
