@@ -27,6 +27,7 @@ type Solver struct {
 	nodes    int
 	proven   bool
 	combines bool
+	rough    *Solution // allowed, of the keys that nest, where those that cross them may have more groups; nil: none
 	// cramped means that slices hold sets that are allowed but for their room.
 	cramped bool
 	// questions is the work left for the questions of an explanation.
@@ -39,10 +40,11 @@ func (s *Solver) Solve(p *Problem) (Solution, *Infeasible) {
 	if found && s.proven {
 		return s.solution(), nil
 	}
-	var answer *Solution
+	answer := s.rough
 	if found {
-		known := s.solution()
-		answer = &known
+		if known := s.solution(); answer == nil || known.beats(answer) {
+			answer = &known
+		}
 	}
 	if !s.proven {
 		answer = s.slice(p, answer, climbWork, sliceWork)
@@ -96,7 +98,7 @@ func (s *Solver) limit(p *Problem) int {
 // which is certain when s.proven. Where s.combines the combinations are to be looked
 // at instead, if split allows it.
 func (s *Solver) decide(p *Problem, split bool) bool {
-	s.nodes, s.proven, s.cramped, s.hints, s.combines = 0, true, false, nil, false
+	s.nodes, s.proven, s.cramped, s.hints, s.combines, s.rough = 0, true, false, nil, false, nil
 	m := &s.model
 	m.prepare(p)
 	if len(m.active) == 0 {
@@ -118,6 +120,7 @@ func (s *Solver) decide(p *Problem, split bool) bool {
 			if found, certain := s.asChain(); certain {
 				return found
 			}
+			s.rough = s.slicer.best
 		} else if s.combines {
 			s.proven = false
 			return false
