@@ -42,7 +42,8 @@ type Infeasible struct {
 	// Message for people: "needs 3 zones; 2 of 5 candidate zones have room".
 	Message string
 	// Proven is false when a search stopped at its node limit, so that an
-	// allowed set may exist after all.
+	// allowed set may exist after all. Where only what is nearest was not found
+	// out to the end, Message says so.
 	Proven bool
 }
 
@@ -50,20 +51,26 @@ type Infeasible struct {
 func (e *Infeasible) Error() string { return e.Message }
 
 // explain finds the conflict of a problem that decide could not solve: first
-// what one constraint cannot have alone, then a smallest joint conflict.
+// what one constraint cannot have alone, then a smallest joint conflict. It is proven
+// when the search went to its end, or some of the constraints were proven to exclude
+// one another.
 func (s *Solver) explain(p *Problem) *Infeasible {
-	proven := s.proven
-	s.questions = questionsWork
+	certain := s.proven
+	s.proven, s.impossible, s.questions = true, false, questionsWork
 	e := s.single(p)
 	if e == nil && p.grouped() == len(s.model.active) { // else a maximum alone may be what cannot be met
 		e = s.pair(p)
 	}
-	if e == nil {
-		e = s.joint(p)
+	if e != nil { // It is counted.
+		e.Proven = true
+		return e
 	}
-	e.Proven = proven && s.proven
-	if !e.Proven {
+	e = s.joint(p)
+	switch e.Proven = certain && s.proven || s.impossible; {
+	case !e.Proven:
 		e.Message += " (the search stopped at its node limit)"
+	case !s.proven:
+		e.Message += " (as far as the search went: it stopped at its node limit)"
 	}
 	return e
 }
@@ -174,6 +181,7 @@ func (s *Solver) feasible(p *Problem, demands []Constraint) bool {
 		}
 	}
 	s.search.any, s.search.strict = false, false
+	s.impossible = s.impossible || !ok && s.proven
 	s.proven = proven && (ok || s.proven)
 	return ok
 }

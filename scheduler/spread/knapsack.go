@@ -106,18 +106,19 @@ type tally struct {
 	seen  []int32 // by group: the run that met it last
 }
 
-// quick leaves the best set of the knapsack in s; false when the model is not of
-// its kind or has no answer.
-func (s *Solver) quick() bool {
+// quick leaves the best set of the knapsack in s. Found is false when the model is not
+// of its kind or has no set with the right numbers of groups; possible, when it is
+// certain that there is none.
+func (s *Solver) quick() (found, possible bool) {
 	k := &s.knapsack
 	found, able := k.solve(&s.model)
 	if !found || !able {
-		return false
+		return false, !able
 	}
 	s.set = k.best(s.set[:0], s.model.active)
 	s.nodes += len(k.table.nodes)
 	s.plan.exact = false
-	return true
+	return true, true
 }
 
 // solve looks for the best set of m. Able is false when the model is not of the
@@ -308,10 +309,8 @@ func (k *knapsack) settled() bool {
 // with as many groups of each level as any run can have; -1 for none.
 func (k *knapsack) run(candidates []int32, floor int64) (found, able bool) {
 	k.floor = floor
-	for _, l := range k.levels {
-		if l.limit < l.fewest {
-			return false, true
-		}
+	if !k.enoughWithin() {
+		return false, true
 	}
 	k.full = k.settled()
 	for {
@@ -321,6 +320,22 @@ func (k *knapsack) run(candidates []int32, floor int64) (found, able bool) {
 		}
 		k.full = false
 	}
+}
+
+// enoughWithin reports whether the minimums can be met within the maximums, as far as
+// the numbers of groups tell.
+func (k *knapsack) enoughWithin() bool {
+	for _, l := range k.levels {
+		if l.limit < l.fewest {
+			return false
+		}
+	}
+	for _, t := range k.tallies {
+		if t.key >= 0 && t.least > 1 && t.least > k.mostWithin(&k.m.keys[t.key]) {
+			return false
+		}
+	}
+	return true
 }
 
 // attempt looks for the best set; with k.full among those with as many groups as

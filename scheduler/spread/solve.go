@@ -32,6 +32,8 @@ type Solver struct {
 	cramped bool
 	// questions is the work left for the questions of an explanation.
 	questions int
+	// impossible says that one of the questions was proven to have no answer.
+	impossible bool
 }
 
 // Solve is like the function Solve.
@@ -107,7 +109,13 @@ func (s *Solver) decide(p *Problem, split bool) bool {
 	if len(m.keys) > 1 {
 		m.arrange(&s.buffers)
 	}
-	if !m.limited() && s.takeAll() || s.quick() && s.settle(m.sum(m.keep, s.set)) || m.held > m.replicas && !s.hopeless() && s.ignoringKept() {
+	if !m.limited() && s.takeAll() {
+		return true
+	}
+	switch found, possible := s.quick(); {
+	case !possible:
+		return false
+	case found && s.settle(m.sum(m.keep, s.set)), m.held > m.replicas && !s.hopeless() && s.ignoringKept():
 		return true
 	}
 	if len(m.keys) < 2 {
@@ -224,7 +232,7 @@ func (s *Solver) ignoringKept() bool {
 	s.nothing = resize(s.nothing, len(keep))
 	clear(s.nothing)
 	m.keep = s.nothing
-	quick := s.quick()
+	quick, _ := s.quick()
 	m.keep = keep
 	if quick && s.settle(m.replicas) {
 		return true
