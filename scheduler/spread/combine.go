@@ -118,8 +118,11 @@ func (c *combiner) combine() (complete, able bool) {
 			best = at
 		}
 	}
-	if len(c.all) == 0 || !c.look(c.groupsOf(c.all[best]), c.all[best].bound) {
-		return len(c.all) == 0, true
+	if len(c.all) == 0 {
+		return true, true
+	}
+	if !c.look(c.groupsOf(c.all[best]), c.all[best].bound) {
+		return false, false
 	}
 	c.all[best].bound = -1
 	c.reappraise()
@@ -129,8 +132,11 @@ func (c *combiner) combine() (complete, able bool) {
 		if o.bound < c.known {
 			break
 		}
-		if c.work > c.limit || c.enough() || !c.look(c.groupsOf(o), o.bound) {
+		if c.work > c.limit || c.enough() {
 			return false, true
+		}
+		if !c.look(c.groupsOf(o), o.bound) {
+			return false, false
 		}
 	}
 	return true, true

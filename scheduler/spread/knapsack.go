@@ -165,6 +165,9 @@ func (k *knapsack) layLevels() bool {
 		k.levels[at].limit = limit
 		limit = min(limit, int(m.size.most))
 	}
+	for at := 1; at < last; at++ {
+		k.levels[at].limit = min(k.levels[at].limit, int(k.mostWithin(&m.keys[at])))
+	}
 	if last == 0 {
 		k.levels = append(k.levels, level{key: -1, limit: 1, fewest: 1})
 	}

@@ -80,9 +80,10 @@ func (s *Solver) slice(p *Problem, known *Solution, climb, work int) *Solution {
 	case able:
 		proven = proven && complete
 	case !t.m.sliceable():
-		return known
+		return t.best
 	default:
 		t.lay() // anew, without what combinations have left
+		t.open = t.open[:0]
 		t.climb(climb)
 		if t.enough() {
 			return t.best
