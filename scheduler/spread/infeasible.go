@@ -171,7 +171,7 @@ func (s *Solver) feasible(p *Problem, demands []Constraint) bool {
 	relaxed.NodeLimit = max(1, s.limit(p)/explainShare)
 	proven := s.proven
 	s.search.any, s.search.strict = true, true
-	ok := s.decide(&relaxed, true)
+	ok := s.decide(&relaxed, true) || s.rough != nil
 	if !ok && !s.proven {
 		work := s.questions / questionPart
 		ok = s.slice(&relaxed, nil, work/2, work) != nil

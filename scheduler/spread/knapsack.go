@@ -107,8 +107,8 @@ type tally struct {
 }
 
 // quick leaves the best set of the knapsack in s. Found is false when the model is not
-// of its kind or has no set with the right numbers of groups; possible, when it is
-// certain that there is none.
+// of its kind, or has no set with the right numbers of groups; then possible is false,
+// too.
 func (s *Solver) quick() (found, possible bool) {
 	k := &s.knapsack
 	found, able := k.solve(&s.model)
