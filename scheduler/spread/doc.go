@@ -106,6 +106,7 @@
 // groups of all keys but the one with the most groups, with knapsacks as bounds,
 // improves it and sometimes proves it. If neither ends within its limit, Proven is false.
 //
-// What counting shows to be impossible for one or two constraints is refused
-// without a search.
+// The best set of the keys that nest is the answer where a search for one that has
+// more groups of other keys finds none. What counting shows to be impossible for one or
+// two constraints, or a knapsack for the keys that nest, is refused without a search.
 package spread
