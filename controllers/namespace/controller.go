@@ -117,30 +117,39 @@ func (c *Controller) ensure(
 		return false, planErr
 	}
 	if apierrors.IsNotFound(err) {
-		if err := c.Client.Create(ctx, desired); err != nil {
-			if apierrors.IsAlreadyExists(err) {
-				return false, nil
-			}
-			return false, fmt.Errorf("creating the work of the namespace: %w", err)
-		}
-		c.written.Set(key, desired.ResourceVersion)
-		return false, nil
+		return false, c.create(ctx, key, desired)
 	}
 	if !present.DeletionTimestamp.IsZero() {
 		return false, nil // Made again when it is gone.
 	}
-	work, changed := merge(present, desired)
-	if !changed {
-		return false, nil
+	if work, changed := merge(present, desired); changed {
+		return false, c.update(ctx, key, work)
 	}
-	if err := c.Client.Update(ctx, work); err != nil {
-		if apierrors.IsNotFound(err) {
-			return false, nil
-		}
-		return false, fmt.Errorf("updating the work of the namespace: %w", err)
-	}
-	c.written.Set(key, work.ResourceVersion)
 	return false, nil
+}
+
+func (c *Controller) create(ctx context.Context, key types.NamespacedName, work *workv1alpha1.Work) error {
+	err := c.Client.Create(ctx, work)
+	switch {
+	case err == nil:
+		c.written.Set(key, work.ResourceVersion)
+		return nil
+	case apierrors.IsAlreadyExists(err):
+		return nil
+	}
+	return fmt.Errorf("creating the work of the namespace: %w", err)
+}
+
+func (c *Controller) update(ctx context.Context, key types.NamespacedName, work *workv1alpha1.Work) error {
+	err := c.Client.Update(ctx, work)
+	switch {
+	case err == nil:
+		c.written.Set(key, work.ResourceVersion)
+		return nil
+	case apierrors.IsNotFound(err):
+		return nil
+	}
+	return fmt.Errorf("updating the work of the namespace: %w", err)
 }
 
 func (c *Controller) policies(ctx context.Context) ([]policyv1alpha1.Override, error) {
