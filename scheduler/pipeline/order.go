@@ -24,9 +24,15 @@ var sortMemory = sync.Pool{New: func() any { return new([]uint64) }}
 // Rooms are small numbers, so their differences to the largest are sorted digit by digit, lowest first (radix sort; Knuth, TAOCP vol. 3,
 // 5.2.5). Each pass is stable, hence equal rooms stay in order of row.
 func sortByRoom(rows []int32, fits []framework.Capacity) {
+	memory := sortMemory.Get().(*[]uint64)
+	defer sortMemory.Put(memory)
+	*memory = slices.Grow((*memory)[:0], 2*len(rows))
+	keys := (*memory)[:2*len(rows)]
+	from, to := keys[:len(rows)], keys[len(rows):]
 	largest, smallest := int64(0), int64(0)
-	for _, row := range rows {
+	for i, row := range rows {
 		room := fits[row].Room()
+		from[i] = uint64(room)
 		largest, smallest = max(largest, room), min(smallest, room)
 	}
 	width := bits.Len64(uint64(largest - smallest))
@@ -34,13 +40,8 @@ func sortByRoom(rows []int32, fits []framework.Capacity) {
 		slices.SortFunc(rows, func(x, y int32) int { return compareRoom(fits, x, y) })
 		return
 	}
-	memory := sortMemory.Get().(*[]uint64)
-	defer sortMemory.Put(memory)
-	*memory = slices.Grow((*memory)[:0], 2*len(rows))
-	keys := (*memory)[:2*len(rows)]
-	from, to := keys[:len(rows)], keys[len(rows):]
 	for i, row := range rows {
-		from[i] = uint64(largest-fits[row].Room())<<manyDigitBits | uint64(row)
+		from[i] = (uint64(largest)-from[i])<<manyDigitBits | uint64(row)
 	}
 	passes := max(1, (width+digitBits-1)/digitBits)
 	digit := (width + passes - 1) / passes // no wider than it must be: few rows have few digits

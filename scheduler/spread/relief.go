@@ -343,7 +343,7 @@ func (r *relief) drop(k *knapsack, known int64) bool {
 		}
 	}
 	k.live = kept
-	return r.dropPoor(k)
+	return len(k.levels) == 1 && !k.parted || r.dropPoor(k) // A table of one level is quicker than that.
 }
 
 // dropPoor drops the groups of the first level that have too few clusters even beside
@@ -354,6 +354,9 @@ func (r *relief) dropPoor(k *knapsack) bool {
 		return true
 	}
 	need := int64(k.m.size.most) - k.slack/r.cluster
+	if need <= 0 {
+		return true
+	}
 	r.clusters, r.window = r.clusters[:0], resize(r.window, k.levels[0].most)
 	clear(r.window)
 	for at, u := range k.live {

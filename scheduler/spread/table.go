@@ -159,6 +159,22 @@ func (o *openTable) open(at int32) {
 	o.since = at
 }
 
+// before returns the last cell with an answer before another; -1: none.
+func (o *openTable) before(cell int) int {
+	at := cell / 64
+	if at < len(o.filled) {
+		if word := o.filled[at] & (1<<(cell%64) - 1); word != 0 {
+			return at*64 + bits.Len64(word) - 1
+		}
+	}
+	for at--; at >= 0; at-- {
+		if word := o.filled[at]; word != 0 {
+			return at*64 + bits.Len64(word) - 1
+		}
+	}
+	return -1
+}
+
 // answers yields the cells with an answer, in ascending order.
 func (o *openTable) answers(yield func(cell int) bool) {
 	for at, word := range o.filled {
@@ -270,48 +286,33 @@ func (k *knapsack) choices(id int32) []choice {
 // merge offers a group, in one of several ways, to the answers without it.
 func (k *knapsack) merge(depth int, position int32, choices []choice) {
 	t := &k.table
-	o := &t.levels[depth]
-	least := 0
+	o, least := &t.levels[depth], 0
+	pruned := depth == 0 && t.slack < math.MaxInt64
 	if depth == 0 && !k.flat {
 		t.left--
 		least = max(0, k.levels[0].least(k.full)-1-t.left) * t.moves[0].cells // What too few groups are left for cannot be an answer.
 	}
-	for word := len(o.filled) - 1; word >= 0; word-- {
-		for left := o.filled[word]; left != 0; { // What is filled now lies above.
-			bit := bits.Len64(left) - 1
-			left &^= 1 << bit
-			at := word*64 + bit
-			if at < least {
-				return
+	for cell := o.before(len(o.cells)); cell >= least; cell = o.before(cell) {
+		base, counts := o.cells[cell], t.counts[cell]+t.bias
+		t.work += len(choices)
+		for i := range choices {
+			c := &choices[i]
+			if (counts+c.counts)&t.guard != 0 {
+				continue
 			}
-			t.work += len(choices)
-			k.extend(o, depth, at, position, choices)
+			at := cell + c.cells
+			to, value := &o.cells[at], base.value+c.value
+			if value < to.value || pruned && t.seen-(value-t.costs[at]) > t.slack {
+				continue
+			}
+			n := t.take(base.node, position, c)
+			if value == to.value && k.compareNames(depth, n, to.node) <= 0 {
+				t.nodes = t.nodes[:n]
+				continue
+			}
+			*to = packedCell{value, n}
+			o.filled[at/64] |= 1 << (at % 64)
 		}
-	}
-}
-
-// extend offers a group, in one of several ways, to the answer of a cell.
-func (k *knapsack) extend(o *openTable, depth, cell int, position int32, choices []choice) {
-	t := &k.table
-	base, counts := o.cells[cell], t.counts[cell]+t.bias
-	pruned := depth == 0 && t.slack < math.MaxInt64
-	for i := range choices {
-		c := &choices[i]
-		if (counts+c.counts)&t.guard != 0 {
-			continue
-		}
-		at := cell + c.cells
-		to, value := &o.cells[at], base.value+c.value
-		if value < to.value || pruned && t.seen-(value-t.costs[at]) > t.slack {
-			continue
-		}
-		n := t.take(base.node, position, c)
-		if value == to.value && k.compareNames(depth, n, to.node) <= 0 {
-			t.nodes = t.nodes[:n]
-			continue
-		}
-		*to = packedCell{value, n}
-		o.filled[at/64] |= 1 << (at % 64)
 	}
 }
 

@@ -76,14 +76,14 @@ func boundByPods(s *framework.Snapshot, rows []int32, out []framework.Capacity, 
 		if !summarized.Has(int(row)) {
 			continue
 		}
-		out[i].Known = true
-		if !offered {
-			continue
+		fits := int64(0)
+		if offered {
+			fits = max(at.At(row), 0)
 		}
-		out[i].Replicas = max(at.At(row), 0)
 		if pods > 1 {
-			out[i].Replicas /= pods
+			fits /= pods
 		}
+		out[i] = framework.Capacity{Replicas: fits, Known: true}
 	}
 }
 
