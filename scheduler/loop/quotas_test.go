@@ -65,6 +65,17 @@ func (w *world) stopTheClock() {
 	}
 }
 
+// startWithQuotas starts the loop and waits until it knows the quotas that there are: a change is one only to who knows what was before.
+func (w *world) startWithQuotas() {
+	w.t.Helper()
+	w.start()
+	select {
+	case <-w.loop.quotas.intake.synced:
+	case <-time.After(patience):
+		w.t.Fatal("the quotas were not listed")
+	}
+}
+
 // small creates a binding of two replicas.
 func (w *world) small(name string) *workv1alpha2.ResourceBinding {
 	w.t.Helper()
@@ -97,7 +108,7 @@ func TestRaisedQuotaWakesWhoItRefused(t *testing.T) {
 	for i := range refused {
 		waiting = append(waiting, w.small(fmt.Sprintf("nginx-%d", i)))
 	}
-	w.start()
+	w.startWithQuotas()
 	w.allAre(workv1alpha2.ReasonQuotaExceeded, waiting...)
 
 	q.replicas.Store(2)
@@ -128,7 +139,7 @@ func TestDeletedQuotaWakesWhoItRefused(t *testing.T) {
 	w.enforce(q)
 	w.stopTheClock()
 	b := w.small("nginx")
-	w.start()
+	w.startWithQuotas()
 	w.allAre(workv1alpha2.ReasonQuotaExceeded, b)
 	q.replicas.Store(2)
 	if err := w.client.Delete(t.Context(), ours); err != nil {
