@@ -117,39 +117,27 @@ func (c *Controller) ensure(
 		return false, planErr
 	}
 	if apierrors.IsNotFound(err) {
-		return false, c.create(ctx, key, desired)
+		return false, c.noted("creating", desired, c.Client.Create(ctx, desired), apierrors.IsAlreadyExists)
 	}
 	if !present.DeletionTimestamp.IsZero() {
 		return false, nil // Made again when it is gone.
 	}
 	if work, changed := merge(present, desired); changed {
-		return false, c.update(ctx, key, work)
+		return false, c.noted("updating", work, c.Client.Update(ctx, work), apierrors.IsNotFound)
 	}
 	return false, nil
 }
 
-func (c *Controller) create(ctx context.Context, key types.NamespacedName, work *workv1alpha1.Work) error {
-	err := c.Client.Create(ctx, work)
+// noted remembers the Work if it was written. Failures that pass by themselves are none.
+func (c *Controller) noted(doing string, work *workv1alpha1.Work, err error, passes func(error) bool) error {
 	switch {
 	case err == nil:
-		c.written.Set(key, work.ResourceVersion)
+		c.written.Set(client.ObjectKeyFromObject(work), work.ResourceVersion)
 		return nil
-	case apierrors.IsAlreadyExists(err):
-		return nil
-	}
-	return fmt.Errorf("creating the work of the namespace: %w", err)
-}
-
-func (c *Controller) update(ctx context.Context, key types.NamespacedName, work *workv1alpha1.Work) error {
-	err := c.Client.Update(ctx, work)
-	switch {
-	case err == nil:
-		c.written.Set(key, work.ResourceVersion)
-		return nil
-	case apierrors.IsNotFound(err):
+	case passes(err):
 		return nil
 	}
-	return fmt.Errorf("updating the work of the namespace: %w", err)
+	return fmt.Errorf("%s the work of the namespace: %w", doing, err)
 }
 
 func (c *Controller) policies(ctx context.Context) ([]policyv1alpha1.Override, error) {
