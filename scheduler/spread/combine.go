@@ -546,7 +546,7 @@ func (c *combiner) inspect(groups []int32, bound int64) (found, able bool) {
 // can win by names: whether it may hold a candidate that the best set lacks beside all
 // of that set which come before it.
 func (c *combiner) named(groups []int32) bool {
-	c.total = c.sum(groups)
+	c.sum(groups)
 	c.ordered = append(c.ordered[:0], c.inside...)
 	slices.Sort(c.ordered)
 	c.layHeld()

@@ -101,6 +101,7 @@ type tally struct {
 	index int // in Problem.Keys
 	key   int // in model.keys; -1: clusters
 	least int64
+	most  int64 // in as many groups of the first level as there may be
 	shift uint
 	bits  uint
 	seen  []int32 // by group: the run that met it last
@@ -191,7 +192,7 @@ func (k *knapsack) addTally(at, levels int) {
 		} else if i < levels {
 			return
 		}
-		t.key, t.least = i, int64(m.keys[i].least)
+		t.key, t.least, t.most = i, int64(m.keys[i].least), k.mostWithin(&m.keys[i])
 	}
 	if t.key < 0 && slices.ContainsFunc(k.tallies, func(o tally) bool { return o.key < 0 }) {
 		return
@@ -334,7 +335,7 @@ func (k *knapsack) enoughWithin() bool {
 		}
 	}
 	for _, t := range k.tallies {
-		if t.key >= 0 && t.least > 1 && t.least > k.mostWithin(&k.m.keys[t.key]) {
+		if t.key >= 0 && t.least > t.most {
 			return false
 		}
 	}
@@ -464,7 +465,7 @@ func (k *knapsack) tallyBound() int64 {
 	value := int64(0)
 	for _, t := range k.tallies {
 		if t.key >= 0 {
-			value += k.mostWithin(&k.m.keys[t.key]) << t.shift
+			value += t.most << t.shift
 		}
 	}
 	return value
